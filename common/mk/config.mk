@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+# What every Makefile of the tree includes first. ROOT is the top of the tree, seen from the including Makefile.
+#
+#   make V=1          show the commands
+#   make CC=clang     build with clang (give it a BUILD directory of its own)
+#   make BUILD=DIR    put everything that is built into DIR instead of build/
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+ROOT  := $(abspath $(ROOT))
+BUILD ?= $(ROOT)/build
+override BUILD := $(abspath $(BUILD))
+export BUILD
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+export CC
+
+Q := $(if $(filter 1,$(V)),,@)
+# $(call say,CC,file): one short line for a command that is not shown itself
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))')
+
+WARNINGS := -std=gnu17 -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
+INCLUDES := -I$(ROOT)/common -I$(ROOT)
+
+# The images: no FPU (the guest's state stays in the registers), no red zone (exceptions use the stack), frame pointers for backtraces.
+FREESTANDING := $(WARNINGS) $(INCLUDES) -O2 -g -ffreestanding -fno-stack-protector -fno-omit-frame-pointer \
+	-mno-red-zone -mgeneral-regs-only -fcf-protection=none -fno-asynchronous-unwind-tables -fno-strict-aliasing \
+	-ffile-prefix-map=$(ROOT)/=
+# The hypervisor runs in PML4 slot 256, too far from 0 for absolute 32-bit addresses: position-independent code, linked at a fixed place.
+HV_CFLAGS    := $(FREESTANDING) -fpie -fvisibility=hidden
+# The guest kernel runs in the highest 2 GiB.
+GUEST_CFLAGS := $(FREESTANDING) -fno-pic -mcmodel=kernel
+HOST_CFLAGS  := $(WARNINGS) $(INCLUDES) -O1 -g -fno-strict-aliasing -D_GNU_SOURCE
+
+# Object files mirror the source tree below one directory a kind of object.
+HV_OBJ    := $(BUILD)/hv
+GUEST_OBJ := $(BUILD)/guest
+HOST_OBJ  := $(BUILD)/host
+objects    = $(patsubst $(ROOT)/%,$(1)/%.o,$(2))

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The exits that every engine shares, and what they do: CPUID, MSR, port I/O, control and debug registers, HLT, faults. */
+#ifndef VMM_INTERCEPT_H
+#define VMM_INTERCEPT_H
+
+#include "vmm/vcpu.h"
+
+void intercept(struct vcpu *v, const struct vmexit *exit);
+
+/* CPUID as the guest sees it, for this vcpu's engine. */
+struct cpuid_regs;
+void guest_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *out);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtual CPU: the guest's view of the registers, and what connects it to its engines.
+ *
+ * gpr, rip and rflags are right after every exit, whatever the engine. The other groups are fetched from the hardware when somebody
+ * asks: call vcpu_need() before reading one, vcpu_changed() after writing one. Engines that keep all state here set `valid` to
+ * VCPU_ALL and lose nothing. The values are the guest's: rflags.IF is the virtual IF, cr0 what the guest would read.
+ */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include "lib/types.h"
+#include "x86/desc.h"
+#include "x86/regs.h"
+#include "vmm/event.h"
+#include "vmm/vmexit.h"
+
+struct vm;
+struct cpu_engine;
+struct mem_engine;
+struct lapic;
+
+/* Groups of state */
+#define VCPU_SEGS     0x01 /* seg[] */
+#define VCPU_TABLES   0x02 /* gdtr, idtr */
+#define VCPU_CRS      0x04 /* cr0, cr2, cr3, cr4, xcr0 */
+#define VCPU_MSRS     0x08 /* efer .. sysenter_eip, the FS and GS bases (seg[].base of FS and GS belong to VCPU_SEGS too) */
+#define VCPU_DRS      0x10 /* dr[], dr6, dr7 */
+#define VCPU_SHADOW   0x20 /* interrupt_shadow, nmi_blocked */
+#define VCPU_ALL      0x3f
+
+enum vcpu_run_state {
+	VCPU_RUNNABLE,
+	VCPU_HALTED, /* HLT: waits for an event */
+	VCPU_ENDED,
+};
+
+struct vcpu {
+	u64 gpr[GPR_COUNT];
+	u64 rip;
+	u64 rflags;
+
+	u32 valid;   /* VCPU_*: groups that are as the guest left them */
+	u32 changed; /* VCPU_*: groups that the engine has to load before the next entry */
+
+	struct segment seg[SEG_COUNT];
+	struct desc_ptr gdtr, idtr;
+	u64 cr0, cr2, cr3, cr4, cr8, xcr0;
+	u64 efer, star, lstar, cstar, fmask, kernel_gs_base, pat, tsc_aux;
+	u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	u64 dr[4], dr6, dr7;
+	bool interrupt_shadow; /* one more instruction before an interrupt: after STI or MOV SS */
+	bool nmi_blocked;
+
+	struct event_state events;
+	enum vcpu_run_state state;
+
+	unsigned id; /* in its VM, from 0 */
+	struct vm *vm;
+	struct lapic *lapic; /* devices/lapic.h */
+	const struct cpu_engine *cpu;
+	const struct mem_engine *mem;
+	void *cpu_private; /* the engines' own, page-aligned allocations of their vcpu_init */
+	void *mem_private;
+
+	u64 exits[VMEXIT_REASONS];
+	u64 ran_ticks; /* of the TSC, in guest mode and on its behalf */
+};
+
+/* Makes the groups valid. */
+void vcpu_need(struct vcpu *v, u32 groups);
+/* Says that the groups (which are valid) were changed here. */
+static inline void vcpu_changed(struct vcpu *v, u32 groups)
+{
+	v->changed |= groups;
+}
+
+/* Current privilege level, the DPL of SS; and whether the guest runs 64-bit code (EFER.LMA and CS.L). Fetch VCPU_SEGS. */
+unsigned vcpu_cpl(struct vcpu *v);
+bool vcpu_is_64bit(struct vcpu *v);
+
+/*
+ * Ends the instruction that exited: RIP moves on by `length` (in 32 bits outside 64-bit code), the interrupt shadow and RF end, and a
+ * single step that was pending (RFLAGS.TF) becomes #DB. SDM vol. 3B, 17.3.1.4 "Single-Step Exception Condition".
+ */
+void vcpu_skip(struct vcpu *v, unsigned length);
+
+/* Ends the guest of this vcpu with a report: the sentence, the registers, a backtrace by the guest's symbols, the counts of exits. */
+void vcpu_end(struct vcpu *v, const char *fmt, ...) PRINTF(2, 3);
+
+#endif
