@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: MIT
 # Pattern rules: a source anywhere in the tree to an object of one of the three kinds.
 
+# $(call compile_rules,OBJECT DIRECTORY,NAME OF THE FLAGS): the flags are expanded in the recipe, so that a target can add its own.
 define compile_rules
 $(1)/%.c.o: $(ROOT)/%.c
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(2) -MMD -MP -c $$< -o $$@
+	$(Q)$(CC) $$($(2)) -MMD -MP -c $$< -o $$@
 
 $(1)/%.S.o: $(ROOT)/%.S
 	$$(call say,AS,$$@)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(2) -MMD -MP -c $$< -o $$@
+	$(Q)$(CC) $$($(2)) -MMD -MP -c $$< -o $$@
 endef
 
-$(eval $(call compile_rules,$(HV_OBJ),$(HV_CFLAGS)))
-$(eval $(call compile_rules,$(GUEST_OBJ),$(GUEST_CFLAGS)))
-$(eval $(call compile_rules,$(HOST_OBJ),$(HOST_CFLAGS)))
+$(eval $(call compile_rules,$(HV_OBJ),HV_CFLAGS))
+$(eval $(call compile_rules,$(GUEST_OBJ),GUEST_CFLAGS))
+$(eval $(call compile_rules,$(HOST_OBJ),HOST_CFLAGS))
 
 # Offsets for assembly are generated, never typed: X_offsets.c says OFFSET(NAME, value); X_offsets.h has #define NAME value.
 $(HV_OBJ)/%_offsets.h: $(ROOT)/%_offsets.c

@@ -13,6 +13,8 @@ MAKEFLAGS += --no-builtin-rules
 ROOT  := $(abspath $(ROOT))
 BUILD ?= $(ROOT)/build
 override BUILD := $(abspath $(BUILD))
+# Sub-makes get the absolute path from the environment, not what stood on the command line.
+MAKEOVERRIDES := $(filter-out BUILD=%,$(MAKEOVERRIDES))
 export BUILD
 
 ifeq ($(origin CC),default)

@@ -8,6 +8,8 @@
 
 include $(ROOT)/common/mk/config.mk
 include $(ROOT)/common/mk/compile.mk
+UNIT_DIRS ?= labs/$(LAB)
+include $(ROOT)/common/mk/unit.mk
 
 ENGINES ?= $(ROOT)/labs/$(LAB)
 IMAGE   := $(BUILD)/labs/$(LAB)/hv
