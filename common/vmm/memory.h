@@ -34,11 +34,12 @@ struct guest_walk {
 	bool nx;
 	bool global;
 	bool dirty;     /* D of the leaf, after the walk */
+	bool unsupported; /* failed, and not by a fault: the guest uses a paging mode that is left out (32-bit, PAE, 5-level) */
 };
 
 /*
  * Walks the guest's tables as the hardware would, for an access with ACCESS_* rights, under the vcpu's CR0, CR3, CR4, EFER. Sets
- * accessed and dirty bits as the access would. False: the access faults with w->error. An unpaged guest maps 1:1.
+ * accessed and dirty bits as the access would. False: the access faults with w->error (or w->unsupported). An unpaged guest maps 1:1.
  */
 bool guest_walk(struct vcpu *v, gva_t gva, unsigned access, struct guest_walk *w) MUST_USE;
 
@@ -47,6 +48,7 @@ bool guest_walk(struct vcpu *v, gva_t gva, unsigned access, struct guest_walk *w
  * #SS for an address that is not canonical) to raise, and the result is false. Memory that is no RAM reads as ones; a write is lost.
  */
 struct event;
+#define GVA_MAX_BYTES KIB(32) /* of one call */
 bool gva_read(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access, struct event *f) MUST_USE;
 bool gva_write(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned access, struct event *f) MUST_USE;
 
