@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Guest memory as the monitor and the emulated devices reach it: by gpa, by gva under the rules of the guest's paging, and the write
- * traces that tell when a guest frame changes.
+ * Guest memory as the monitor and the emulated devices reach it: by gpa, by gva under the rules of the
+ * guest's paging, and the write traces that tell when a guest frame changes.
  *
- * RAM is one piece from gpa 0 on, so a gpa is in RAM when it is below ram_bytes. Every write to it that is not the guest's own passes
- * vm_trace_hit(), frame by frame, before the bytes change. A copy by gva looks at all of its pages before it moves a byte: an
- * instruction that faults on its second page must not have written to the first one; and it translates each page once, because what it
- * writes may be the very tables that map the next page.
+ * RAM is one piece from gpa 0 on, so a gpa is in RAM when it is below ram_bytes. Every write to it that is
+ * not the guest's own passes vm_trace_hit(), frame by frame, before the bytes change. A copy by gva looks at
+ * all of its pages before it moves a byte: an instruction that faults on its second page must not have
+ * written to the first one; and it translates each page once, because what it writes may be the very tables
+ * that map the next page.
  */
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -18,7 +19,9 @@
 #define TRACE_BITS    64 /* frames in a word of vm->traced */
 #define NO_MEMORY     0xff
 
-/* ---- by gpa -------------------------------------------------------------------------------------------------------------------- */
+/* ---- by gpa
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 void *gpa_to_hva(struct vm *vm, gpa_t gpa, u64 size)
 {
@@ -51,7 +54,9 @@ bool gpa_write(struct vm *vm, gpa_t gpa, const void *src, u64 size)
 	return true;
 }
 
-/* ---- by gva -------------------------------------------------------------------------------------------------------------------- */
+/* ---- by gva
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 /* A range of linear addresses, translated: what lies in each of its pages. */
 struct gva_span {
@@ -73,7 +78,8 @@ static void raise(struct event *f, u8 vector, u32 error, gva_t gva)
 	};
 }
 
-static bool gva_translate(struct vcpu *v, gva_t gva, u64 size, unsigned access, struct gva_span *s, struct event *f)
+static bool gva_translate(struct vcpu *v, gva_t gva, u64 size, unsigned access, struct gva_span *s,
+			  struct event *f)
 {
 	bool long_mode;
 
@@ -85,7 +91,8 @@ static bool gva_translate(struct vcpu *v, gva_t gva, u64 size, unsigned access, 
 		u64 portion = MIN(size, PAGE_SIZE - gva % PAGE_SIZE);
 		struct guest_walk w;
 
-		/* Outside long mode linear addresses have 32 bits, and those behind the last one begin at 0 again. */
+		/* Outside long mode linear addresses have 32 bits, and those behind the last one begin at 0
+		 * again. */
 		if (!long_mode)
 			gva = (u32)gva;
 		if (long_mode && !gva_is_canonical(gva)) {
@@ -129,15 +136,18 @@ bool gva_write(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned ac
 	if (!gva_translate(v, gva, size, access | ACCESS_WRITE, &s, f))
 		return false;
 	for (unsigned i = 0; i < s.pages; i++) {
-		if (!gpa_write(v->vm, s.page[i].gpa, from, s.page[i].size)) {
-			/* No RAM: the write is lost, as on a bus where nothing answers. */
-		}
+		/* No RAM: the write is lost, as on a bus where nothing answers. */
+		bool stored = gpa_write(v->vm, s.page[i].gpa, from, s.page[i].size);
+
+		(void)stored;
 		from += s.page[i].size;
 	}
 	return true;
 }
 
-/* ---- write traces ---------------------------------------------------------------------------------------------------------------- */
+/* ---- write traces
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 void vm_trace_register(struct vm *vm, struct trace_client *c)
 {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * The walk of the guest's own page tables, with the exact rules of the processor for who may do what, and the exact error code of the
- * page fault when it may not. Everything that has to know what a gva means to the guest asks here: the software TLB, instruction
- * emulation, the delivery of events.
+ * The walk of the guest's own page tables, with the exact rules of the processor for who may do what, and the
+ * exact error code of the page fault when it may not. Everything that has to know what a gva means to the
+ * guest asks here: the software TLB, instruction emulation, the delivery of events.
  *
- * Source: SDM vol. 3A, 4.6 "Access Rights", 4.7 "Page-Fault Exceptions", 4.8 "Accessed and Dirty Flags". Where the manual leaves it
- * open whether a faulting access sets accessed bits, this walk sets none.
+ * Source: SDM vol. 3A, 4.6 "Access Rights", 4.7 "Page-Fault Exceptions", 4.8 "Accessed and Dirty Flags".
+ * Where the manual leaves it open whether a faulting access sets accessed bits, this walk sets none.
  *
- * Left out: 32-bit and PAE paging, 5-level paging (reported as unsupported), SMEP, SMAP and protection keys (not offered to guests).
- * 1 GiB pages are always there: who fills tables from this walk needs no such page of the hardware.
+ * Left out: 32-bit and PAE paging, 5-level paging (reported as unsupported), SMEP, SMAP and protection keys
+ * (not offered to guests). 1 GiB pages are always there: who fills tables from this walk needs no such page
+ * of the hardware.
  */
 #include "vmm/vm.h"
 #include "x86/exception.h"
@@ -87,7 +88,7 @@ bool guest_walk(struct vcpu *v, gva_t gva, unsigned access, struct guest_walk *w
 	vcpu_need(v, VCPU_CRS | VCPU_MSRS);
 	if (!(v->cr0 & CR0_PG))
 		return walk_unpaged(gva, w);
-	*w = (struct guest_walk){ .error = access_error(v, access) };
+	*w = (struct guest_walk){.error = access_error(v, access)};
 	if (!(v->efer & EFER_LMA) || (v->cr4 & CR4_LA57)) {
 		w->unsupported = true;
 		return false;

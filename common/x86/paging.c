@@ -2,12 +2,14 @@
 /*
  * The walk over paging structures, written once for every format that paging.h describes.
  *
- * The walk reads entries from the top table down until one maps a page, is not present, or has a reserved bit set. It knows nothing of
- * CPL, CR0.WP or EPT violations: it reports the rights that all entries give together, and whoever asked decides. Marks (accessed,
- * dirty) are a second step, because a processor makes them only for an access that is carried out.
+ * The walk reads entries from the top table down until one maps a page, is not present, or has a reserved bit
+ * set. It knows nothing of CPL, CR0.WP or EPT violations: it reports the rights that all entries give
+ * together, and whoever asked decides. Marks (accessed, dirty) are a second step, because a processor makes
+ * them only for an access that is carried out.
  *
- * Source: SDM vol. 3A, 4.5 "4-Level Paging and 5-Level Paging", tables 4-14 to 4-20 for the bits of each entry; 4.8 "Accessed and
- * Dirty Flags". Left out: 32-bit and PAE paging (4-byte entries and a top table of four entries), protection keys.
+ * Source: SDM vol. 3A, 4.5 "4-Level Paging and 5-Level Paging", tables 4-14 to 4-20 for the bits of each
+ * entry; 4.8 "Accessed and Dirty Flags". Left out: 32-bit and PAE paging (4-byte entries and a top table of
+ * four entries), protection keys.
  */
 #include "x86/paging.h"
 #include "x86/asm.h"
@@ -18,8 +20,8 @@
 #define PHYS_BITS_MAX   52
 
 /* Bits of a large page's frame below its size; bit 12 is PAT. */
-#define RESERVED_2M 0x00000000001fe000
-#define RESERVED_1G 0x000000003fffe000
+#define RESERVED_2M     0x00000000001fe000
+#define RESERVED_1G     0x000000003fffe000
 
 const struct paging_format paging_x86_64 = {
 	.name = "4-level",
@@ -33,8 +35,8 @@ const struct paging_format paging_x86_64 = {
 	.page = PTE_PS,
 	.page_levels = BIT(2) | BIT(3),
 	.address = PTE_ADDR,
-	.table_reserved = { [4] = PTE_PS },
-	.page_reserved = { [2] = RESERVED_2M, [3] = RESERVED_1G },
+	.table_reserved = {[4] = PTE_PS},
+	.page_reserved = {[2] = RESERVED_2M, [3] = RESERVED_1G},
 };
 
 static bool entry_is_page(const struct paging_format *f, unsigned level, u64 entry)
@@ -57,11 +59,12 @@ static unsigned entry_rights(const struct paging_format *f, u64 entry)
 	return rights;
 }
 
-bool paging_walk(const struct paging_format *f, const struct paging_space *s, u64 address, struct paging_walk *w)
+bool paging_walk(const struct paging_format *f, const struct paging_space *s, u64 address,
+		 struct paging_walk *w)
 {
 	u64 table = s->root;
 
-	*w = (struct paging_walk){ .rights = PAGING_ALL };
+	*w = (struct paging_walk){.rights = PAGING_ALL};
 	for (unsigned level = f->levels;; level--) {
 		u64 where = table + pt_index(address, level) * sizeof(u64);
 		u64 entry = s->read(s->context, where);
@@ -92,7 +95,8 @@ bool paging_walk(const struct paging_format *f, const struct paging_space *s, u6
 	}
 }
 
-void paging_mark(const struct paging_format *f, const struct paging_space *s, struct paging_walk *w, bool write)
+void paging_mark(const struct paging_format *f, const struct paging_space *s, struct paging_walk *w,
+		 bool write)
 {
 	for (unsigned level = f->levels; level >= w->level; level--) {
 		u64 marks = f->accessed | (write && level == w->level ? f->dirty : 0);
@@ -110,8 +114,8 @@ unsigned paging_phys_bits(void)
 	static unsigned bits;
 
 	if (!bits)
-		bits = cpuid(CPUID_EXT_MAX, 0).eax < CPUID_ADDRESSES ? PHYS_BITS_OLD :
-								       cpuid(CPUID_ADDRESSES, 0).eax & 0xff;
+		bits = cpuid(CPUID_EXT_MAX, 0).eax < CPUID_ADDRESSES ? PHYS_BITS_OLD
+								     : cpuid(CPUID_ADDRESSES, 0).eax & 0xff;
 	return bits;
 }
 
