@@ -37,25 +37,30 @@ enum insn_op {
 	OP_COUNT
 };
 
-enum decode_result { DECODE_OK, DECODE_TRUNCATED /* more bytes are needed */, DECODE_INVALID };
+enum decode_result {
+	DECODE_OK,
+	DECODE_TRUNCATED, /* more bytes are needed */
+	DECODE_INVALID,   /* no instruction: #UD */
+	DECODE_TOO_LONG,  /* more than INSN_MAX_LENGTH bytes: #GP(0) */
+};
 
 struct insn {
 	u8 length;
 	u8 op;         /* enum insn_op */
-	u8 map;        /* 0: one byte, 1: 0F, 2: 0F38, 3: 0F3A (also for VEX and EVEX) */
+	u8 map;        /* 0: one byte, 1: 0F, 2: 0F38, 3: 0F3A; VEX, EVEX and XOP: their own number */
 	u8 opcode;     /* the last opcode byte */
 	u8 op_size;    /* operand size in bytes: 1, 2, 4, 8 */
 	u8 addr_size;  /* 2, 4, 8 */
-	u8 segment;    /* SEG_*: of the memory operand, overrides and defaults (SS for RSP and RBP bases) applied */
+	u8 segment;    /* SEG_*: of the memory operand (of a string instruction: the source), overrides and defaults applied */
 	u8 rex;        /* the REX byte, 0 when there is none; bits W R X B are also set from VEX */
-	u8 vex;        /* 0, 2 or 3: VEX of 2 or 3 bytes; 4: EVEX; */
-	bool lock, rep, repne, osize, asize, seg_override; /* prefixes: F0, F3, F2, 66, 67, any segment */
+	u8 vex;        /* 0: none, otherwise INSN_VEX2 .. */
+	bool lock, rep, repne, osize, asize, seg_override; /* prefixes: F0, F3, F2 (of these the last one), 66, 67, any segment */
 	bool has_modrm, has_sib, has_disp, has_imm;
-	bool memory;       /* ModRM names memory, not a register */
+	bool memory;       /* ModRM names memory, not a register; also MOV A0..A3, whose address is disp alone, without ModRM */
 	bool rip_relative; /* disp counts from the next instruction */
 	u8 modrm, sib;
 	u8 reg;        /* ModRM.reg with REX.R */
-	u8 rm;         /* ModRM.rm with REX.B, when it is a register */
+	u8 rm;         /* ModRM.rm with REX.B, when it is a register; also the register in the low bits of an opcode */
 	u8 base;       /* GPR_*, or INSN_NO_REG */
 	u8 index;      /* GPR_*, or INSN_NO_REG */
 	u8 scale;      /* 1, 2, 4, 8 */
@@ -63,11 +68,22 @@ struct insn {
 	u8 disp_offset, disp_size; /* where in the instruction, bytes; for RIP-relative rewriting */
 	u8 imm_offset, imm_size;
 	s64 disp;
-	s64 imm;       /* sign-extended; of a branch, the distance from the next instruction; of a far branch, the offset */
+	s64 imm;       /* sign-extended (RET, ENTER: not); of a branch, the distance from the next instruction; of a far branch, the offset */
 	u16 imm2;      /* far branch: the selector; ENTER: the nesting level */
 	u8 src_size;   /* MOVZX, MOVSX, MOVSXD: size of the source */
 };
 #define INSN_NO_REG 0xff
+
+/* Values of `vex`. Of these encodings only the length and the operands are right; what the CPU refuses may be accepted. */
+#define INSN_VEX2 2
+#define INSN_VEX3 3
+#define INSN_EVEX 4 /* disp is as encoded: not scaled by the size of the operand */
+#define INSN_XOP  5 /* map is 8, 9 or 10 */
+
+#define INSN_REX_B 0x1
+#define INSN_REX_X 0x2
+#define INSN_REX_R 0x4
+#define INSN_REX_W 0x8
 
 /* Decodes one instruction from at most `available` bytes. */
 enum decode_result insn_decode(struct insn *i, const u8 *bytes, size_t available, enum decode_mode mode);

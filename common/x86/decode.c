@@ -1,0 +1,712 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The instruction decoder: prefixes, opcode, ModRM and SIB, displacement, immediate, in the order in which
+ * they stand in memory. What an opcode needs comes from the maps in decode_tables.c; this file knows the
+ * rules that hold for all.
+ *
+ * Source: SDM vol. 2A, 2.1 "Instruction Format for Protected Mode, Real-Address Mode, and Virtual-8086
+ * Mode", 2.2 "IA-32e Mode", 2.3 "Intel Advanced Vector Extensions", 2.7 "Intel AVX-512 Encoding"; APM vol.
+ * 3, 1.2.1 "Summary of Legacy Prefixes".
+ *
+ * Left out: which VEX, EVEX and XOP encodings exist (any opcode of their maps is accepted, its length is
+ * right), and the 16-bit branches with prefix 66 that AMD has in 64-bit mode.
+ */
+#include "lib/string.h"
+#include "x86/decode.h"
+#include "x86/decode_tables.h"
+#include "x86/regs.h"
+
+#define REX_FIRST     0x40 /* 40..4F in 64-bit mode */
+#define REX_MASK      0xf0
+#define ESCAPE_0F     0x0f
+#define ESCAPE_0F38   0x38
+#define ESCAPE_0F3A   0x3a
+#define ESCAPE_VEX3   0xc4
+#define ESCAPE_VEX2   0xc5
+#define ESCAPE_EVEX   0x62
+#define ESCAPE_XOP    0x8f
+#define X87_FIRST     0xd8
+#define X87_MASK      0xf8
+#define MODRM_REGS    0xc0 /* mod = 3 */
+#define MOVSXD        0x63
+#define XCHG_RAX      0x90
+#define GROUP7_OPCODE 0x01 /* 0F 01 */
+
+#define MAP_ONE_BYTE  0
+#define MAP_0F        1
+#define MAP_0F38      2
+#define MAP_0F3A      3
+#define MAP_EVEX_5    5 /* half-precision floats */
+#define MAP_EVEX_6    6
+#define MAP_XOP_8     8
+#define MAP_XOP_9     9
+#define MAP_XOP_10    10
+
+struct decoder {
+	struct insn *i;
+	const u8 *bytes;
+	size_t available;
+	enum decode_mode mode;
+	enum decode_result result;
+	u32 attr;
+};
+
+/* ---- bytes
+ * -------------------------------------------------------------------------------------------------------------------
+ */
+
+static bool fail(struct decoder *d, enum decode_result result)
+{
+	d->result = result;
+	return false;
+}
+
+/* Is there a byte `ahead` of the next one? */
+static bool peek(struct decoder *d, unsigned ahead, u8 *byte)
+{
+	size_t at = d->i->length + ahead;
+
+	if (at >= INSN_MAX_LENGTH)
+		return fail(d, DECODE_TOO_LONG);
+	if (at >= d->available)
+		return fail(d, DECODE_TRUNCATED);
+	*byte = d->bytes[at];
+	return true;
+}
+
+static bool next(struct decoder *d, u8 *byte)
+{
+	if (!peek(d, 0, byte))
+		return false;
+	d->i->length++;
+	return true;
+}
+
+/* A little-endian number of 0..8 bytes, sign-extended. */
+static bool next_number(struct decoder *d, unsigned size, s64 *number)
+{
+	u64 value = 0;
+	unsigned unused = 64 - 8 * size;
+	u8 byte;
+
+	for (unsigned n = 0; n < size; n++) {
+		if (!next(d, &byte))
+			return false;
+		value |= (u64)byte << 8 * n;
+	}
+	*number = size ? (s64)(value << unused) >> unused : 0;
+	return true;
+}
+
+/* ---- prefixes
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+static void segment_override(struct decoder *d, u8 segment)
+{
+	/* In 64-bit mode ES, CS, SS and DS are null prefixes. */
+	if (d->mode == DECODE_64 && segment != SEG_FS && segment != SEG_GS)
+		return;
+	d->i->segment = segment;
+	d->i->seg_override = true;
+}
+
+/* Notes a legacy prefix; false when the byte is none. */
+static bool legacy_prefix(struct decoder *d, u8 byte)
+{
+	struct insn *i = d->i;
+
+	switch (byte) {
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+		segment_override(d, SEG_ES + (byte >> 3 & 3));
+		return true;
+	case 0x64:
+	case 0x65:
+		segment_override(d, SEG_FS + (byte & 1));
+		return true;
+	case 0x66:
+		i->osize = true;
+		return true;
+	case 0x67:
+		i->asize = true;
+		return true;
+	case 0xf0:
+		i->lock = true;
+		return true;
+	case 0xf2:
+	case 0xf3:
+		i->repne = byte == 0xf2;
+		i->rep = byte == 0xf3;
+		return true;
+	}
+	return false;
+}
+
+/* Leaves the first opcode byte to be read. */
+static bool decode_prefixes(struct decoder *d)
+{
+	u8 byte;
+
+	for (;;) {
+		if (!peek(d, 0, &byte))
+			return false;
+		if (d->mode == DECODE_64 && (byte & REX_MASK) == REX_FIRST)
+			d->i->rex = byte;
+		else if (legacy_prefix(d, byte))
+			d->i->rex = 0; /* a REX counts only directly before the opcode */
+		else
+			return true;
+		d->i->length++;
+	}
+}
+
+/* ---- VEX, EVEX, XOP
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * What the first byte after C4, C5, 62 or 8F means: outside 64-bit mode C4, C5 and 62 are LES, LDS and BOUND
+ * unless this byte has the form that they refuse (mod = 3). 8F is POP when what would be the XOP map is
+ * below 8.
+ */
+static u8 vector_kind(struct decoder *d, u8 opcode, u8 following)
+{
+	if (opcode == ESCAPE_XOP)
+		return (following & 0x1f) >= MAP_XOP_8 ? INSN_XOP : 0;
+	if (d->mode != DECODE_64 && (following & MODRM_REGS) != MODRM_REGS)
+		return 0;
+	switch (opcode) {
+	case ESCAPE_VEX2:
+		return INSN_VEX2;
+	case ESCAPE_VEX3:
+		return INSN_VEX3;
+	case ESCAPE_EVEX:
+		return INSN_EVEX;
+	}
+	return 0;
+}
+
+/* R X B stand inverted in bits 7..5 of the first payload byte, W in bit 7 of the second. */
+static u8 vector_rex(struct decoder *d, u8 rxb, u8 w)
+{
+	u8 rex = (u8)~rxb >> 5 & (INSN_REX_R | INSN_REX_X | INSN_REX_B);
+
+	if (d->mode != DECODE_64)
+		return 0; /* eight registers; W keeps its meaning as a part of the opcode only */
+	if (w & 0x80)
+		rex |= INSN_REX_W;
+	return REX_FIRST | rex;
+}
+
+static bool vector_map_exists(u8 kind, u8 map)
+{
+	if (kind == INSN_XOP)
+		return map >= MAP_XOP_8 && map <= MAP_XOP_10;
+	return (map >= MAP_0F && map <= MAP_0F3A) ||
+	       (kind == INSN_EVEX && (map == MAP_EVEX_5 || map == MAP_EVEX_6));
+}
+
+/* Which opcodes of a vector map have an immediate, and that all but VZEROUPPER (VEX 0F 77) have a ModRM byte.
+ */
+static u32 vector_attr(const struct insn *i)
+{
+	if (i->map == MAP_0F3A || i->map == MAP_XOP_8)
+		return ATTR_MODRM | IMM_IB;
+	if (i->map == MAP_XOP_10)
+		return ATTR_MODRM | IMM_ID;
+	if (i->map == MAP_0F && i->opcode == 0x77)
+		return i->vex == INSN_EVEX ? ATTR_INVALID : 0;
+	if (i->map == MAP_0F && ((i->opcode >= 0x70 && i->opcode <= 0x73) || i->opcode == 0xc2 ||
+				 (i->opcode >= 0xc4 && i->opcode <= 0xc6)))
+		return ATTR_MODRM | IMM_IB;
+	return ATTR_MODRM;
+}
+
+/* From behind C4, C5, 62 or 8F up to the opcode. */
+static bool decode_vector(struct decoder *d, u8 kind)
+{
+	static const u8 payload_bytes[] = {[INSN_VEX2] = 1, [INSN_VEX3] = 2, [INSN_EVEX] = 3, [INSN_XOP] = 2};
+	struct insn *i = d->i;
+	u8 p[3] = {0};
+
+	if (i->lock || i->rep || i->repne || i->osize || i->rex)
+		return fail(d, DECODE_INVALID);
+	for (unsigned n = 0; n < payload_bytes[kind]; n++)
+		if (!next(d, &p[n]))
+			return false;
+	i->vex = kind;
+	if (kind == INSN_VEX2) {
+		i->map = MAP_0F;
+		i->rex = vector_rex(d, p[0] | 0x60, 0); /* R alone */
+	} else {
+		i->map = p[0] & (kind == INSN_EVEX ? 0x07 : 0x1f);
+		i->rex = vector_rex(d, p[0], p[1]);
+	}
+	/* EVEX: bit 3 of the first byte is 0, bit 2 of the second is 1. */
+	if (!vector_map_exists(kind, i->map) || (kind == INSN_EVEX && ((p[0] & 0x08) || !(p[1] & 0x04))))
+		return fail(d, DECODE_INVALID);
+	if (!next(d, &i->opcode))
+		return false;
+	d->attr = vector_attr(i);
+	return true;
+}
+
+/* ---- opcode
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+static const u32 *decode_escapes(struct decoder *d)
+{
+	struct insn *i = d->i;
+
+	if (!next(d, &i->opcode))
+		return NULL;
+	if (i->opcode != ESCAPE_0F)
+		return opcode_map_1;
+	if (!next(d, &i->opcode))
+		return NULL;
+	if (i->opcode != ESCAPE_0F38 && i->opcode != ESCAPE_0F3A) {
+		i->map = MAP_0F;
+		return opcode_map_0f;
+	}
+	i->map = i->opcode == ESCAPE_0F38 ? MAP_0F38 : MAP_0F3A;
+	if (!next(d, &i->opcode))
+		return NULL;
+	return i->map == MAP_0F38 ? opcode_map_0f38 : opcode_map_0f3a;
+}
+
+/* XABORT (C6 F8) and XBEGIN (C7 F8): the one pair of opcodes that the whole ModRM byte adds to a group. */
+#define MODRM_XABORT 0xf8
+
+static u32 group_attr(const struct decoder *d, u8 modrm)
+{
+	const struct opcode_group_row *row = &opcode_groups[d->attr & ATTR_OP];
+	u32 attr = d->attr & ~(ATTR_OP | ATTR_GROUP);
+	bool registers = (modrm & MODRM_REGS) == MODRM_REGS;
+
+	if (d->i->map == MAP_0F && d->i->opcode == GROUP7_OPCODE && registers)
+		return attr | opcode_0f01_reg[modrm & ~MODRM_REGS];
+	if (row == &opcode_groups[GROUP_11] && modrm == MODRM_XABORT)
+		return attr | (d->i->opcode & 1 ? IMM_IZ : IMM_IB);
+	return attr | (registers ? row->reg : row->mem)[modrm >> 3 & 7];
+}
+
+static bool x87_exists(u8 opcode, u8 modrm)
+{
+	unsigned row = opcode & ~X87_MASK;
+
+	if ((modrm & MODRM_REGS) == MODRM_REGS)
+		return opcode_x87_reg[row] >> (modrm & ~MODRM_REGS) & 1;
+	return opcode_x87_mem[row] >> (modrm >> 3 & 7) & 1;
+}
+
+static unsigned mandatory_prefix(const struct insn *i)
+{
+	return i->rep ? PREFIX_F3 : i->repne ? PREFIX_F2 : i->osize ? PREFIX_66 : PREFIX_NONE;
+}
+
+/*
+ * What the maps cannot say of a form: HRESET has one ModRM byte, and of the user-interrupt instructions,
+ * which exist in 64-bit mode alone, three share their opcode with others: CLUI and STUI (F3 0F 01 EE, EF) and
+ * SENDUIPI (F3 0F C7 /6).
+ */
+#define OPCODE_HRESET   0xf0 /* F3 0F 3A F0 */
+#define OPCODE_SENDUIPI 0xc7
+#define MODRM_HRESET    0xc0
+#define MODRM_CLUI      0xee
+#define MODRM_SENDUIPI  0xf0 /* and the seven after it */
+
+static bool odd_form_exists(const struct decoder *d, u8 modrm)
+{
+	const struct insn *i = d->i;
+
+	if (i->map == MAP_0F3A && i->opcode == OPCODE_HRESET)
+		return modrm == MODRM_HRESET;
+	if (i->map != MAP_0F || !i->rep || d->mode == DECODE_64)
+		return true;
+	return !(i->opcode == GROUP7_OPCODE && (modrm | 1) == (MODRM_CLUI | 1)) &&
+	       !(i->opcode == OPCODE_SENDUIPI && (modrm & 0xf8) == MODRM_SENDUIPI);
+}
+
+/* Is there such a form of the opcode, in this mode? */
+static bool form_exists(const struct decoder *d, u8 modrm)
+{
+	const struct insn *i = d->i;
+	bool registers = !(d->attr & ATTR_MODRM) || (modrm & MODRM_REGS) == MODRM_REGS;
+
+	if (d->attr & (d->mode == DECODE_64 ? ATTR_NO64 : ATTR_ONLY64))
+		return false;
+	if (i->vex)
+		return d->attr != ATTR_INVALID;
+	if (i->map == MAP_ONE_BYTE && (i->opcode & X87_MASK) == X87_FIRST && !x87_exists(i->opcode, modrm))
+		return false;
+	if (!odd_form_exists(d, modrm))
+		return false;
+	return !(d->attr >> ((registers ? ATTR_REFUSE_REG : ATTR_REFUSE_MEM) + mandatory_prefix(i)) & 1);
+}
+
+/* The opcode, with its escapes or its vector prefix, and its attributes, for which the ModRM byte may have to
+ * be looked at. */
+static bool decode_opcode(struct decoder *d)
+{
+	struct insn *i = d->i;
+	const u32 *map;
+	u8 modrm = 0;
+
+	map = decode_escapes(d);
+	if (!map)
+		return false;
+	d->attr = map[i->opcode];
+	if (i->map == MAP_ONE_BYTE && (i->opcode == ESCAPE_VEX2 || i->opcode == ESCAPE_VEX3 ||
+				       i->opcode == ESCAPE_EVEX || i->opcode == ESCAPE_XOP)) {
+		if (!peek(d, 0, &modrm))
+			return false;
+		u8 kind = vector_kind(d, i->opcode, modrm);
+		if (kind && !decode_vector(d, kind))
+			return false;
+	}
+	if (d->attr == ATTR_INVALID)
+		return fail(d, DECODE_INVALID);
+	if ((d->attr & ATTR_MODRM) && !peek(d, 0, &modrm))
+		return false;
+	if (d->attr & ATTR_GROUP)
+		d->attr = group_attr(d, modrm);
+	return form_exists(d, modrm) || fail(d, DECODE_INVALID);
+}
+
+/* ---- sizes
+ * -------------------------------------------------------------------------------------------------------------------
+ */
+
+static u8 address_size(const struct decoder *d)
+{
+	switch (d->mode) {
+	case DECODE_64:
+		return d->i->asize ? 4 : 8;
+	case DECODE_32:
+		return d->i->asize ? 2 : 4;
+	default:
+		return d->i->asize ? 4 : 2;
+	}
+}
+
+/* 2, 4 or 8 by the mode, 66 and REX.W: SDM vol. 1, table 3-4 "Effective Operand- and Address-Size Attributes
+ * in 64-Bit Mode" */
+static u8 variable_size(const struct decoder *d)
+{
+	if (d->i->rex & INSN_REX_W)
+		return 8;
+	return d->i->osize == (d->mode == DECODE_16) ? 4 : 2;
+}
+
+static u8 operand_size(const struct decoder *d)
+{
+	u8 size = variable_size(d);
+	bool long_mode = d->mode == DECODE_64;
+
+	switch (d->attr & ATTR_SIZE) {
+	case SIZE_B:
+		return 1;
+	case SIZE_W:
+		return 2;
+	case SIZE_Z:
+		return size == 8 ? 4 : size;
+	case SIZE_D64:
+		return long_mode && size == 4 ? 8 : size;
+	case SIZE_F64:
+		return long_mode ? 8 : size;
+	case SIZE_NAT:
+		return long_mode ? 8 : 4;
+	case SIZE_VW:
+		return d->i->memory ? 2 : size;
+	default:
+		return size;
+	}
+}
+
+/* ---- ModRM, SIB, displacement
+ * ------------------------------------------------------------------------------------------------- */
+
+static void use_base(struct insn *i, u8 base)
+{
+	i->base = base;
+	if ((base == GPR_RSP || base == GPR_RBP) && !i->seg_override)
+		i->segment = SEG_SS;
+}
+
+/* SDM vol. 2A, table 2-1 "16-Bit Addressing Forms with the ModR/M Byte" */
+static unsigned address_16(struct decoder *d, unsigned mod, unsigned rm)
+{
+	static const u8 base[] = {GPR_RBX, GPR_RBX, GPR_RBP, GPR_RBP, GPR_RSI, GPR_RDI, GPR_RBP, GPR_RBX};
+	static const u8 index[] = {GPR_RSI, GPR_RDI, GPR_RSI, GPR_RDI};
+
+	if (mod == 0 && rm == 6)
+		return 2;
+	use_base(d->i, base[rm]);
+	if (rm < ARRAY_SIZE(index))
+		d->i->index = index[rm];
+	return mod; /* 0, 1 or 2 bytes of displacement */
+}
+
+/* SDM vol. 2A, table 2-3 "32-Bit Addressing Forms with the SIB Byte". False when the byte is missing. */
+static bool decode_sib(struct decoder *d, unsigned mod, bool *no_base)
+{
+	struct insn *i = d->i;
+	u8 index, base;
+
+	if (!next(d, &i->sib))
+		return false;
+	i->has_sib = true;
+	i->scale = (u8)(1 << (i->sib >> 6));
+	index = (i->sib >> 3 & 7) | (i->rex & INSN_REX_X ? 8 : 0);
+	base = i->sib & 7;
+	if (index != GPR_RSP)
+		i->index = index;
+	*no_base = base == GPR_RBP && mod == 0;
+	if (!*no_base)
+		use_base(i, base | (i->rex & INSN_REX_B ? 8 : 0));
+	return true;
+}
+
+/* SDM vol. 2A, table 2-2 "32-Bit Addressing Forms with the ModR/M Byte"; RIP-relative: 2.2.1.6 */
+static bool address_32(struct decoder *d, unsigned mod, unsigned rm, unsigned *disp_size)
+{
+	struct insn *i = d->i;
+	bool no_base = false;
+
+	if (rm == GPR_RSP) {
+		if (!decode_sib(d, mod, &no_base))
+			return false;
+	} else if (rm == GPR_RBP && mod == 0) {
+		no_base = true;
+		i->rip_relative = d->mode == DECODE_64;
+	} else {
+		use_base(i, rm | (i->rex & INSN_REX_B ? 8 : 0));
+	}
+	*disp_size = no_base || mod == 2 ? 4 : mod;
+	return true;
+}
+
+static bool decode_displacement(struct decoder *d, unsigned size)
+{
+	struct insn *i = d->i;
+
+	if (!size)
+		return true;
+	i->has_disp = true;
+	i->disp_offset = i->length;
+	i->disp_size = (u8)size;
+	return next_number(d, size, &i->disp);
+}
+
+static bool decode_modrm(struct decoder *d)
+{
+	struct insn *i = d->i;
+	unsigned mod, rm, disp_size;
+
+	if (!(d->attr & ATTR_MODRM))
+		return true;
+	if (!next(d, &i->modrm))
+		return false;
+	mod = i->modrm >> 6;
+	rm = i->modrm & 7;
+	i->has_modrm = true;
+	i->reg = (i->modrm >> 3 & 7) | (i->rex & INSN_REX_R ? 8 : 0);
+	i->memory = mod != 3 && !(d->attr & ATTR_REGS);
+	if (!i->memory) {
+		i->rm = (u8)rm | (i->rex & INSN_REX_B ? 8 : 0);
+		return true;
+	}
+	if (i->addr_size == 2)
+		disp_size = address_16(d, mod, rm);
+	else if (!address_32(d, mod, rm, &disp_size))
+		return false;
+	return decode_displacement(d, disp_size);
+}
+
+/* ---- immediates
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static bool next_immediate(struct decoder *d, unsigned size)
+{
+	struct insn *i = d->i;
+
+	i->has_imm = true;
+	i->imm_offset = i->length;
+	i->imm_size = (u8)size;
+	return next_number(d, size, &i->imm);
+}
+
+/* A second immediate behind the first. */
+static bool next_immediate2(struct decoder *d, unsigned size)
+{
+	s64 value;
+
+	if (!next_number(d, size, &value))
+		return false;
+	d->i->imm2 = (u16)(size == 1 ? (u8)value : value);
+	d->i->imm_size += size;
+	return true;
+}
+
+static bool decode_immediate(struct decoder *d)
+{
+	struct insn *i = d->i;
+	u8 full = variable_size(d);
+	u8 z = full == 8 ? 4 : full;
+
+	switch (d->attr & ATTR_IMM) {
+	case IMM_IB:
+	case IMM_JB:
+		return next_immediate(d, 1);
+	case IMM_IW:
+	case IMM_IWB:
+		if (!next_immediate(d, 2))
+			return false;
+		i->imm &= 0xffff;
+		return (d->attr & ATTR_IMM) == IMM_IW || next_immediate2(d, 1);
+	case IMM_IZ:
+		return next_immediate(d, z);
+	case IMM_IV:
+		return next_immediate(d, full);
+	case IMM_IBZ:
+		return next_immediate(d, i->op_size == 1 ? 1 : z);
+	case IMM_IBB:
+		return next_immediate(d, 1) && next_immediate2(d, 1);
+	case IMM_ID:
+		return next_immediate(d, 4);
+	case IMM_JZ:
+		return next_immediate(d, d->mode == DECODE_64 ? 4 : z);
+	case IMM_AP:
+		if (!next_immediate(d, z))
+			return false;
+		i->imm &= z == 2 ? 0xffff : 0xffffffff;
+		return next_immediate2(d, 2);
+	case IMM_OB:
+		i->memory = true;
+		if (!decode_displacement(d, i->addr_size))
+			return false;
+		i->disp &= i->addr_size == 2 ? 0xffff : i->addr_size == 4 ? 0xffffffff : ~0LL;
+		return true;
+	}
+	return true;
+}
+
+/* ---- what the maps cannot say
+ * -------------------------------------------------------------------------------------------------- */
+
+/* There is CR0, CR2, CR3, CR4, CR8, and DR0..DR7 (DR4 and DR5 are names of DR6 and DR7 while CR4.DE is off).
+ */
+#define CONTROL_REGISTERS (BIT(0) | BIT(2) | BIT(3) | BIT(4) | BIT(8))
+#define DEBUG_REGISTERS   0xff
+
+static bool registers_exist(const struct insn *i)
+{
+	switch (i->op) {
+	case OP_MOV_FROM_CR:
+	case OP_MOV_TO_CR:
+		return CONTROL_REGISTERS >> i->reg & 1;
+	case OP_MOV_FROM_DR:
+	case OP_MOV_TO_DR:
+		return DEBUG_REGISTERS >> i->reg & 1;
+	case OP_MOV_FROM_SEG:
+		return (i->reg & 7) <= SEG_GS;
+	case OP_MOV_TO_SEG:
+		return (i->reg & 7) <= SEG_GS && (i->reg & 7) != SEG_CS;
+	}
+	return true;
+}
+
+/* Opcodes that a prefix or the mode turns into something else, before their immediates are read. */
+static void adjust_attr(struct decoder *d)
+{
+	struct insn *i = d->i;
+
+	/* EXTRQ and INSERTQ share 0F 78 and 0F 79 with VMREAD and VMWRITE. */
+	if (i->map == MAP_0F && i->op == OP_VMX_OTHER && mandatory_prefix(i) != PREFIX_NONE &&
+	    (i->opcode == 0x78 || i->opcode == 0x79)) {
+		i->op = OP_OTHER;
+		if (i->opcode == 0x78)
+			d->attr |= IMM_IBB;
+	}
+	if (i->map != MAP_ONE_BYTE)
+		return;
+	if (i->opcode == XCHG_RAX && !(i->rex & INSN_REX_B))
+		i->op = i->rep ? OP_PAUSE : OP_OTHER;
+	if (i->opcode == MOVSXD && d->mode != DECODE_64) { /* ARPL */
+		i->op = OP_OTHER;
+		d->attr |= SIZE_W;
+	}
+}
+
+/* Fields of which only some instructions have a use. */
+static void fill_details(struct decoder *d)
+{
+	struct insn *i = d->i;
+
+	if (d->attr & ATTR_COND)
+		i->cond = i->opcode & 0xf;
+	if (d->attr & ATTR_OPREG)
+		i->rm = (i->opcode & 7) | (i->rex & INSN_REX_B ? 8 : 0);
+	switch (i->op) {
+	case OP_MOVZX:
+	case OP_MOVSX:
+		i->src_size = i->opcode & 1 ? 2 : 1;
+		break;
+	case OP_MOVSXD:
+		i->src_size = i->op_size == 2 ? 2 : 4;
+		break;
+	case OP_MOV_FROM_SEG: /* a segment register has no REX.R */
+	case OP_MOV_TO_SEG:
+		i->reg &= 7;
+		break;
+	case OP_PUSH_SEG: /* 06 0E 16 1E, 0F A0, 0F A8 */
+	case OP_POP_SEG:
+		i->reg = i->opcode >> 3 & 7;
+		if (i->map == MAP_0F)
+			i->reg = i->opcode & 8 ? SEG_GS : SEG_FS;
+		break;
+	}
+}
+
+static bool decode_operands(struct decoder *d)
+{
+	struct insn *i = d->i;
+
+	i->addr_size = address_size(d);
+	i->op = i->vex ? OP_OTHER : d->attr & ATTR_OP;
+	adjust_attr(d);
+	if (!decode_modrm(d))
+		return false;
+	i->op_size = operand_size(d);
+	if (!decode_immediate(d))
+		return false;
+	if (i->lock && !((d->attr & ATTR_LOCK) && i->memory))
+		return fail(d, DECODE_INVALID);
+	if (!registers_exist(i))
+		return fail(d, DECODE_INVALID);
+	if (i->map == MAP_0F && i->opcode == ESCAPE_0F && !i->vex &&
+	    !(opcode_3dnow[(u8)i->imm / 32] >> ((u8)i->imm % 32) & 1))
+		return fail(d, DECODE_INVALID);
+	fill_details(d);
+	return true;
+}
+
+enum decode_result insn_decode(struct insn *i, const u8 *bytes, size_t available, enum decode_mode mode)
+{
+	struct decoder d = {
+		.i = i, .bytes = bytes, .available = available, .mode = mode, .result = DECODE_OK};
+
+	memset(i, 0, sizeof(*i));
+	i->base = INSN_NO_REG;
+	i->index = INSN_NO_REG;
+	i->scale = 1;
+	i->segment = SEG_DS;
+	if (!decode_prefixes(&d) || !decode_opcode(&d) || !decode_operands(&d))
+		return d.result;
+	return DECODE_OK;
+}
