@@ -309,15 +309,24 @@ static unsigned mandatory_prefix(const struct insn *i)
 }
 
 /*
- * What the maps cannot say of a form: HRESET has one ModRM byte, and of the user-interrupt instructions,
- * which exist in 64-bit mode alone, three share their opcode with others: CLUI and STUI (F3 0F 01 EE, EF) and
- * SENDUIPI (F3 0F C7 /6).
+ * Forms that exist in 64-bit mode alone, although the map must not say so: without the prefix, or with
+ * another one, the same opcode is something else.
  */
-#define OPCODE_HRESET   0xf0 /* F3 0F 3A F0 */
-#define OPCODE_SENDUIPI 0xc7
-#define MODRM_HRESET    0xc0
-#define MODRM_CLUI      0xee
-#define MODRM_SENDUIPI  0xf0 /* and the seven after it */
+static const struct {
+	u8 opcode, prefix, modrm, modrm_mask; /* all in map 0F */
+} only_64bit[] = {
+	{0x01, PREFIX_66, 0xcf, 0xff}, /* SEAMCALL */
+	{0x01, PREFIX_F3, 0xee, 0xff}, /* CLUI */
+	{0x01, PREFIX_F3, 0xef, 0xff}, /* STUI */
+	{0x01, PREFIX_F3, 0xfe, 0xff}, /* RMPADJUST */
+	{0x01, PREFIX_F2, 0xfe, 0xff}, /* RMPUPDATE */
+	{0x01, PREFIX_F3, 0xff, 0xff}, /* PSMASH */
+	{0xc7, PREFIX_F3, 0xf0, 0xf8}, /* SENDUIPI */
+};
+
+/* F3 0F 3A F0 has one form, with one ModRM byte. */
+#define OPCODE_HRESET 0xf0
+#define MODRM_HRESET  0xc0
 
 static bool odd_form_exists(const struct decoder *d, u8 modrm)
 {
@@ -325,10 +334,13 @@ static bool odd_form_exists(const struct decoder *d, u8 modrm)
 
 	if (i->map == MAP_0F3A && i->opcode == OPCODE_HRESET)
 		return modrm == MODRM_HRESET;
-	if (i->map != MAP_0F || !i->rep || d->mode == DECODE_64)
+	if (i->map != MAP_0F || d->mode == DECODE_64)
 		return true;
-	return !(i->opcode == GROUP7_OPCODE && (modrm | 1) == (MODRM_CLUI | 1)) &&
-	       !(i->opcode == OPCODE_SENDUIPI && (modrm & 0xf8) == MODRM_SENDUIPI);
+	for (unsigned n = 0; n < ARRAY_SIZE(only_64bit); n++)
+		if (i->opcode == only_64bit[n].opcode && mandatory_prefix(i) == only_64bit[n].prefix &&
+		    (modrm & only_64bit[n].modrm_mask) == only_64bit[n].modrm)
+			return false;
+	return true;
 }
 
 /* Is there such a form of the opcode, in this mode? */

@@ -285,7 +285,7 @@ const u32 opcode_0f01_reg[64] = {
 /* E0 */ SMSW, SMSW, SMSW, SMSW, SMSW, SMSW, SMSW, SMSW,
 /* E8 */ FORMS(0, NP | PR | PD) /* SERIALIZE, SETSSBSY, XSUSLDTRK */, FORMS(0, PD) /* XRESLDTRK */, R /* SAVEPREVSSP */, X, O64 | R /* UIRET */, O64 | R /* TESTUI */, FORMS(0, NP | PR) /* RDPKRU, CLUI */, FORMS(0, NP | PR) /* WRPKRU, STUI */,
 /* F0 */ LMSW, LMSW, LMSW, LMSW, LMSW, LMSW, LMSW, LMSW,
-/* F8 */ O64 | OP_SWAPGS, OP_RDTSCP, FORMS(0, NP | PR) /* MONITORX, MCOMMIT */, N /* MWAITX */, o /* CLZERO */, o /* RDPRU */, o /* INVLPGB */, o /* TLBSYNC */,
+/* F8 */ O64 | OP_SWAPGS, OP_RDTSCP, FORMS(0, NP | PR) /* MONITORX, MCOMMIT */, N /* MWAITX */, o /* CLZERO */, o /* RDPRU */, FORMS(0, NP | PR | PD) /* INVLPGB, RMPADJUST, RMPUPDATE */, FORMS(0, NP | PR | PD) /* TLBSYNC, PSMASH, PVALIDATE */,
 };
 
 const u8 opcode_x87_mem[8] = {
