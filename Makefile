@@ -1,5 +1,99 @@
 # SPDX-License-Identifier: MIT
+# The top of the tree: it only says what belongs together and in which order. Each step is a make of its own, one after the other,
+# since several share outputs (the guest kernel, the objects of common/); inside a step the work runs on all cores.
+#
+#   V=1          show the commands
+#   CC=clang     the other compiler (use another BUILD directory too)
+#   BUILD=DIR    instead of build/
+#   -jN          N jobs instead of one a core
+
 ROOT := .
 include common/mk/config.mk
-include common/mk/compile.mk
-include common/mk/unit.mk
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+# $(call sub,DIRECTORY,TARGET): a make there, if there is a Makefile.
+sub  = $(if $(wildcard $(1)/Makefile),+$(Q)$(MAKE) --no-print-directory $(JOBS) -C $(1) $(2))
+LABS := $(patsubst labs/%/Makefile,%,$(wildcard labs/*/Makefile))
+
+# What a person may ask for. A line of help stands behind two hash signs.
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  Variables: LAB=01 PLATFORM=kvm|tcg|bochs|auto SEED=... for grade; V=1 CC=clang BUILD=DIR -jN for all.'
+
+SETUP := $(BUILD)/setup.stamp
+.PHONY: setup
+setup: $(SETUP) ## install the Debian packages that are missing (common/mk/packages)
+$(SETUP): common/mk/packages common/mk/setup.sh $(wildcard /var/lib/dpkg/status)
+	@sh common/mk/setup.sh common/mk/packages
+	@mkdir -p $(@D)
+	@touch $@
+
+.PHONY: all
+all: guest labs grader ## build everything: the guest kernel, the hypervisor of each lab, the grader
+
+.PHONY: guest
+guest: $(SETUP) ## build the common guest test kernel
+	$(call sub,common/guest)
+
+.PHONY: labs
+labs: guest $(addprefix lab-,$(LABS)) ## build the hypervisor of each lab
+.PHONY: $(addprefix lab-,$(LABS))
+$(addprefix lab-,$(LABS)): lab-%: $(SETUP)
+	$(call sub,labs/$*,image)
+
+.PHONY: grader
+grader: $(SETUP) ## build the autograder
+	$(call sub,grader)
+
+.PHONY: unit
+unit: $(SETUP) ## build the unit tests; UNIT_DIRS="common/x86 ..." for some of them
+	+$(Q)$(MAKE) --no-print-directory $(JOBS) -f common/mk/unit.mk unit
+
+.PHONY: unit-run
+unit-run: $(SETUP) ## run the unit tests, UNIT_DIRS as above
+	+$(Q)$(MAKE) --no-print-directory $(JOBS) -f common/mk/unit.mk unit-run
+
+.PHONY: test
+test: $(SETUP) ## run every test and check; the last line counts what passed and failed
+	+$(Q)MAKE='$(MAKE)' sh common/mk/test.sh
+
+.PHONY: check-clang
+check-clang: $(SETUP) ## build everything with clang, beside the gcc build
+	+$(Q)$(MAKE) --no-print-directory $(JOBS) CC=clang BUILD=$(BUILD)/clang all unit
+
+.PHONY: check-headers
+check-headers: $(SETUP) ## compile each header alone and all in two orders, with gcc and clang
+	@HV_CFLAGS='$(HV_CFLAGS)' GUEST_CFLAGS='$(GUEST_CFLAGS)' HOST_CFLAGS='$(HOST_CFLAGS)' \
+		sh common/mk/headers.sh $(ROOT) gcc clang
+
+CLANG_FORMAT ?= clang-format-14
+.PHONY: check-format
+check-format: $(SETUP) ## look for C code that the formatter would change
+	$(Q)find common labs grader -name '*.[ch]' | sort | xargs $(CLANG_FORMAT) --dry-run -Werror
+
+.PHONY: format
+format: $(SETUP) ## format all C code in place
+	$(Q)find common labs grader -name '*.[ch]' | sort | xargs $(CLANG_FORMAT) -i
+
+.PHONY: check-rebuild
+check-rebuild: all unit ## build twice: the second time nothing may be built
+	@touch $(BUILD)/rebuild.stamp
+	+@$(MAKE) --no-print-directory all unit
+	@changed=$$(find $(BUILD) -newer $(BUILD)/rebuild.stamp -type f); \
+	if [ -n "$$changed" ]; then \
+		echo "an unchanged tree rebuilt:"; echo "$$changed"; exit 1; \
+	fi
+
+.PHONY: compile_commands.json
+compile_commands.json: $(SETUP) ## list the compiler's calls for editors and clangd
+	@$(MAKE) -n -B --no-print-directory V=1 all unit | awk -v top=$(ROOT) -f common/mk/compile_commands.awk > $@.new
+	@mv $@.new $@
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf $(BUILD) compile_commands.json

@@ -19,7 +19,7 @@ COMMON_SRC := $(foreach d,boot lib x86 machine vmm devices,$(wildcard $(ROOT)/co
 COMMON_SRC := $(filter-out %/boot/disk.S %_offsets.c,$(COMMON_SRC))
 LAB_SRC    := $(filter-out %_offsets.c,$(foreach d,$(ENGINES),$(wildcard $(d)/*.c $(d)/*.S)))
 OBJECTS    := $(call objects,$(HV_OBJ),$(COMMON_SRC) $(LAB_SRC))
-OFFSETS    := $(patsubst $(ROOT)/%.c,$(HV_OBJ)/%.h,$(foreach d,$(ROOT)/common/vmm $(ENGINES),$(wildcard $(d)/*_offsets.c)))
+OFFSETS    := $(patsubst $(ROOT)/%.c,$(HV_OBJ)/%.h,$(foreach d,$(ROOT)/common/machine $(ROOT)/common/vmm $(ENGINES),$(wildcard $(d)/*_offsets.c)))
 
 .PHONY: image
 image: $(IMAGE).elf $(IMAGE).bin $(IMAGE).asm $(IMAGE).sym

@@ -7,11 +7,18 @@
 #   - CUnit and what a line `// LIBS: -lNAME` in the test asks for.
 # Symbols in the archives are weak, so that a fake in the test always wins.
 #
-# To be included after config.mk and compile.mk. UNIT_DIRS, from the top of the tree, may narrow the choice:
+# The Makefile of a lab includes this; the top one runs it for the whole tree. UNIT_DIRS, from the top of the tree, may narrow the choice:
 #   make unit-run UNIT_DIRS="common/x86 common/vmm"
 # and UNIT_COMMON the parts of common/ that are compiled for it.
 #
 # Targets: unit (build all), unit-run (run all, show what failed).
+
+ifndef ROOT
+ROOT := .
+include common/mk/config.mk
+include common/mk/compile.mk
+.DEFAULT_GOAL := unit
+endif
 
 UNIT_DIRS ?= $(patsubst $(ROOT)/%/tests,%,$(wildcard $(ROOT)/common/*/tests $(ROOT)/labs/*/tests $(ROOT)/grader/tests))
 UNIT_COMMON ?= lib x86 vmm devices
