@@ -20,6 +20,10 @@
 #define START_NOTE_ENTRY64 1
 #define START_INFO_MAGIC   0x5449564c /* "LVIT" */
 #define START_INFO_VERSION 1
+#define START_RESERVED     0x10000 /* so many bytes at the top of RAM hold this page and all else that the loader made for the start */
+
+/* EBX, ECX, EDX of CPUID leaf 0x40000000 under a hypervisor of ours; EAX of leaf 0x40000001 is start_info.features. */
+#define START_CPUID_SIGNATURE "HypervisorLb"
 
 /* start_info.features: what the guest may use although CPUID may say otherwise */
 #define START_FEATURE_HYPERCALL 0x01 /* VMCALL, VMMCALL or what the pv engine offers */
