@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that the monitor runs itself: those that reach MMIO, string I/O, and the length of one that exited without it. */
+/* Instructions that the monitor runs itself: those that reach MMIO, string I/O, and the length of one that
+ * exited without it. */
 #ifndef VMM_EMULATE_H
 #define VMM_EMULATE_H
 
 #include "vmm/vcpu.h"
 #include "x86/decode.h"
 
-/* Reads and decodes the instruction at RIP. False: a fault was raised in the guest (or it is no instruction: #UD). */
+/* Reads and decodes the instruction at RIP. False: a fault was raised in the guest (or it is no instruction:
+ * #UD). */
 bool emulate_decode(struct vcpu *v, struct insn *i) MUST_USE;
 
 /* The linear address of the memory operand. */
 gva_t emulate_operand_gva(struct vcpu *v, const struct insn *i);
 
-/* Runs the instruction at RIP whose memory operand at `gva` is the MMIO register at `gpa`. Ends the guest when it cannot. */
+/* Runs the instruction at RIP whose memory operand at `gva` is the MMIO register at `gpa`. Ends the guest
+ * when it cannot. */
 void emulate_mmio(struct vcpu *v, gva_t gva, gpa_t gpa);
 
 /* IN, OUT, INS, OUTS; repeated forms do one bounded portion an exit. */
