@@ -92,6 +92,10 @@ static const char *read_spec(const char *fmt, struct spec *sp, va_list *ap)
 			break;
 	}
 	sp->width = read_count(&fmt, ap);
+	if (sp->width < 0) { /* from a *: the flag - and the width */
+		sp->left = true;
+		sp->width = -sp->width;
+	}
 	if (*fmt == '.') {
 		fmt++;
 		sp->precision = read_count(&fmt, ap);

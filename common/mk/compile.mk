@@ -37,14 +37,15 @@ $(HV_OBJ)/%_offsets.h: $(ROOT)/%_offsets.c
 	$(Q)objcopy -O binary $< $@
 
 # Link in two passes: the second holds the symbol table of the first, for backtraces. The table stands last, so nothing moves.
+# --no-relax: in an image that is not PIE, ld turns a load from the GOT into a 32-bit absolute address, which slot 256 is too far for.
 # $(call link_image,OUTPUT,OBJECTS,LINKER SCRIPT)
 define link_image
 $(1): $(2) $(3) $(ROOT)/common/mk/symbols.awk
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$(Q)ld -nostdlib -static --no-dynamic-linker -z noexecstack -z max-page-size=0x1000 --no-warn-rwx-segments -T $(3) $(2) -o $(1).pass1
+	$(Q)ld -nostdlib -static --no-dynamic-linker --no-relax -z noexecstack -z max-page-size=0x1000 --no-warn-rwx-segments -T $(3) $(2) -o $(1).pass1
 	$(Q)nm -n $(1).pass1 | awk -f $(ROOT)/common/mk/symbols.awk > $(1).symbols.S
 	$(Q)$(CC) -c $(1).symbols.S -o $(1).symbols.o
-	$(Q)ld -nostdlib -static --no-dynamic-linker -z noexecstack -z max-page-size=0x1000 --no-warn-rwx-segments -T $(3) $(2) $(1).symbols.o -o $$@
+	$(Q)ld -nostdlib -static --no-dynamic-linker --no-relax -z noexecstack -z max-page-size=0x1000 --no-warn-rwx-segments -T $(3) $(2) $(1).symbols.o -o $$@
 	$(Q)rm -f $(1).pass1
 endef

@@ -5,7 +5,7 @@
 #   - archives, of which only what the test needs is taken: that of its own lab, then those of the other labs; or that of the
 #     grader; and always that of common/,
 #   - CUnit and what a line `// LIBS: -lNAME` in the test asks for.
-# Symbols in the archives are weak, so that a fake in the test always wins.
+# What the test defines itself wins over what an archive has of the same name (-z muldefs): that is how a test fakes something.
 #
 # The Makefile of a lab includes this; the top one runs it for the whole tree. UNIT_DIRS, from the top of the tree, may narrow the choice:
 #   make unit-run UNIT_DIRS="common/x86 common/vmm"
@@ -45,7 +45,6 @@ $(call unit_archive,$(1)): $(call objects,$(HOST_OBJ),$(call unit_sources,$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$(Q)ar rcsD $$@ $$^
-	$(Q)objcopy --weaken $$@
 endef
 $(foreach a,common grader $(UNIT_LABS),$(if $(call unit_archive,$(a)),$(eval $(call unit_archive_rule,$(a)))))
 
@@ -56,7 +55,7 @@ UNIT_OBJECTS  += $(call objects,$(HOST_OBJ),$(ROOT)/$(1)/tests/$(2).c $(3))
 $(BUILD)/unit/$(1)/$(2): $(call objects,$(HOST_OBJ),$(ROOT)/$(1)/tests/$(2).c $(3)) $(call unit_archives,$(1))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $$(filter %.o,$$^) -Wl,--start-group $(call unit_archives,$(1)) -Wl,--end-group \
+	$(Q)$(CC) -Wl,-z,muldefs $$(filter %.o,$$^) -Wl,--start-group $(call unit_archives,$(1)) -Wl,--end-group \
 		-lcunit `sed -n 's|^// LIBS: *||p' $(ROOT)/$(1)/tests/$(2).c` -o $$@
 endef
 unit_helpers = $(filter-out $(ROOT)/$(1)/tests/test_%.c,$(wildcard $(ROOT)/$(1)/tests/*.c))

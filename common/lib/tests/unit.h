@@ -4,8 +4,9 @@
  *
  *	UNIT_MAIN("print", { "numbers", test_numbers }, { "text", test_text })
  *
- * Without an argument the cases run and print what they do. With an argument PREFIX they write PREFIX-Results.xml, which is what
- * the grader and `make test` judge by: an exit code of 0 alone would also be what a program gives that tested nothing.
+ * Without an argument the cases run and print what they do. With an argument PREFIX they write
+ *PREFIX-Results.xml, which is what the grader and `make test` judge by: an exit code of 0 alone would also be
+ *what a program gives that tested nothing.
  */
 #ifndef LIB_TESTS_UNIT_H
 #define LIB_TESTS_UNIT_H
@@ -55,7 +56,7 @@ static inline int unit_main(const char *prefix, const char *name, const struct u
 #define UNIT_MAIN(suite, ...)                                                                                \
 	int main(int argc, char **argv)                                                                      \
 	{                                                                                                    \
-		static const struct unit_case cases[] = { __VA_ARGS__ };                                     \
+		static const struct unit_case cases[] = {__VA_ARGS__};                                       \
                                                                                                              \
 		return unit_main(argc > 1 ? argv[1] : NULL, suite, cases, sizeof(cases) / sizeof(cases[0])); \
 	}
