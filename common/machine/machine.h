@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine under the hypervisor (L0): one processor, console, clock, one-shot timer, memory, the way to end. Everything that a
- * monitor needs of it and no more; ACPI and PCI have headers of their own.
+ * The machine under the hypervisor (L0): one processor, console, clock, one-shot timer, memory, the way to
+ * end. Everything that a monitor needs of it and no more; ACPI and PCI have headers of their own.
  */
 #ifndef MACHINE_MACHINE_H
 #define MACHINE_MACHINE_H
 
 #include "boot/multiboot.h"
 #include "lib/types.h"
+#include "machine/layout.h"
 #include "x86/desc.h"
 
-/* All physical memory is mapped at HV_BASE, the image too: PML4 slot 256, the monitor's reserved slot in every guest's tables. */
-#define HV_BASE      0xffff800000000000ULL
-#define HV_PML4_SLOT 256
+/* All physical memory is mapped at HV_BASE, the image too: PML4 slot HV_PML4_SLOT, reserved in every guest's
+ * tables. */
+#define HV_BASE 0xffff800000000000ULL
 
 static inline void *hpa_to_hva(hpa_t hpa)
 {
@@ -27,7 +28,13 @@ static inline hpa_t hva_to_hpa(const void *hva)
 /* Everything below, in order; `magic` and `info` are what the boot loader left in EAX and EBX. */
 void machine_init(u32 magic, hpa_t info);
 
-/* ---- boot information (copied, with hvas) -------------------------------------------------------------------------------------- */
+#if !__STDC_HOSTED__
+/* The lab supplies it; the machine is powered off with its value. */
+int main(void);
+#endif
+
+/* ---- boot information (copied, with hvas)
+ * -------------------------------------------------------------------------------------- */
 
 struct machine_module {
 	const void *data;
@@ -38,21 +45,31 @@ extern const char *machine_cmdline;
 extern struct machine_module machine_modules[];
 extern unsigned machine_module_count;
 
-/* ---- memory (memory.c) ----------------------------------------------------------------------------------------------------------- */
+/* ---- memory (memory.c)
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
-/* `count` zeroed pages in one piece of hpa, aligned to `align` bytes (a power of two, 4096 at least); NULL when there are none. */
+/* `count` zeroed pages in one piece of hpa, aligned to `align` bytes (a power of two, 4096 at least); NULL
+ * when there are none. */
 void *pages_alloc(u64 count, u64 align);
 /* `size` zeroed bytes, 16-byte aligned; never given back. NULL when there is no memory. */
 void *machine_alloc(u64 size);
 /* The hypervisor's own page tables: the top-level table, whose entry HV_PML4_SLOT every guest root shares. */
 hpa_t machine_root(void);
+/*
+ * Registers of a device, mapped uncached. What lies below 4 GiB and is no RAM always is. Only while
+ * machine_root() is in CR3. NULL: out of reach.
+ */
+void *machine_map_device(hpa_t hpa, u64 size);
 
-/* ---- console (console.c): COM1, 115200 8N1, polled --------------------------------------------------------------------------------- */
+/* ---- console (console.c): COM1, 115200 8N1, polled
+ * --------------------------------------------------------------------------------- */
 
-int console_getc(void); /* -1: nothing there */
+int console_getc(void);   /* -1: nothing there */
 void console_flush(void); /* until the last bit has left */
 
-/* ---- clock and timer (clock.c): the TSC, calibrated against the PIT; the local APIC timer, one-shot ------------------------------------ */
+/* ---- clock and timer (clock.c): the TSC, calibrated against the PIT; the local APIC timer, one-shot
+ * ------------------------------------ */
 
 u64 clock_ticks(void); /* TSC */
 u64 clock_hz(void);
@@ -62,12 +79,14 @@ void clock_arm(u64 deadline);
 /* Interrupts on, halt, interrupts off: returns after one interrupt was served. */
 void machine_wait(void);
 
-/* ---- interrupts and exceptions (trap.S, trap.c) ------------------------------------------------------------------------------------------- */
+/* ---- interrupts and exceptions (trap.S, trap.c)
+ * ------------------------------------------------------------------------------------------- */
 
 #define HV_VEC_TIMER    0xec
 #define HV_VEC_SPURIOUS 0xff
 
-/* What trap.S pushes, in the order of memory. gpr[] is in GPR_* order; gpr[GPR_RSP] is not used (rsp below is). */
+/* What trap.S pushes, in the order of memory. gpr[] is in GPR_* order; gpr[GPR_RSP] is not used (rsp below
+ * is). */
 struct trap_frame {
 	u64 gpr[16];
 	u64 vector;
@@ -75,31 +94,41 @@ struct trap_frame {
 	u64 rip, cs, rflags, rsp, ss;
 };
 
-/* Serves an external interrupt of the machine (timer, spurious) and acknowledges it. For engines: guest exits by interrupt. */
+/* Serves an external interrupt of the machine (timer, spurious) and acknowledges it. For engines: guest exits
+ * by interrupt. */
 void machine_interrupt(unsigned vector);
 
 /* Prints the registers of a frame, control registers and a backtrace. */
 void trap_dump(const struct trap_frame *f);
 
 /*
- * An engine that runs the guest in ring 3 sets this: trap.S hands it every interrupt and exception that comes from ring 3. Entered with
- * the frame on the stack of TSS.RSP0, interrupts off. NULL: a trap from ring 3 panics.
+ * An engine that runs the guest in ring 3 sets this: trap.S hands it every interrupt and exception that comes
+ * from ring 3. Entered with the frame on the stack of TSS.RSP0, interrupts off. NULL: a trap from ring 3
+ * panics.
  */
 extern void (*trap_from_ring3)(struct trap_frame *f);
 /*
- * #DB in ring 0 (a watchpoint that MOV SS delayed past the kernel entry, SDM vol. 3A 6.8.3): an engine may take it. True: it was its.
+ * #DB in ring 0 (a watchpoint that MOV SS delayed past the kernel entry, SDM vol. 3A 6.8.3): an engine may
+ * take it. True: it was its.
  */
 extern bool (*trap_debug_in_ring0)(struct trap_frame *f);
 
 /* Entry stubs, one a vector, for engines that bring an IDT of their own. */
 extern const u64 trap_stubs[256];
 
-/* The fixed part of the GDT and the TSS, machine/tables.c. Engines with a GDT of their own copy the TSS descriptor. */
-#define HV_SEL_CODE 0x08
-#define HV_SEL_DATA 0x10
-#define HV_SEL_TSS  0x18
+/*
+ * The monitor's own selectors stand at the end of a GDT of full size (64 KiB), so that an engine can use a
+ * GDT with the guest's descriptors at the start and the same selectors of the monitor in place: gates, CS and
+ * TR stay valid across LGDT. (tables.c)
+ */
+#define HV_GDT_ENTRIES 8192
+#define HV_SEL_CODE    0xffc0 /* 64-bit code, DPL 0 */
+#define HV_SEL_DATA    0xffc8
+#define HV_SEL_TSS     0xffd0 /* 16 bytes */
+#define HV_SEL_ENGINE  0xffe0 /* from here on free for the engine */
 extern struct tss64 machine_tss;
-void machine_load_tables(void); /* GDT, IDT, TR, LDTR of the machine again, after an engine used its own */
+extern u64 machine_gdt[HV_GDT_ENTRIES];
+void machine_load_gdt(void); /* LGDT of machine_gdt and a null LDTR again, after an engine used its own */
 
 /*
  * Runs `access` where it may raise #GP or #PF. (trap.S has the table of such places.) False: it faulted.
@@ -109,9 +138,12 @@ bool wrmsr_safe(u32 msr, u64 value) MUST_USE;
 /* A selector into DS, ES, FS, GS (SEG_*); a fault leaves it null. */
 bool load_segment_safe(unsigned seg, u16 selector) MUST_USE;
 
-/* ---- the end -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * --------------------------------------------------------------------------------------------------------------------------------
+ */
 
-/* Flushes the console and ends the machine: isa-debug-exit, Bochs's shutdown port, otherwise halts for ever. */
+/* Flushes the console and ends the machine: isa-debug-exit, Bochs's shutdown port, otherwise halts for ever.
+ */
 void machine_power_off(u8 status) NORETURN;
 
 #endif

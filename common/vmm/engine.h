@@ -41,6 +41,7 @@ struct cpu_engine {
 	unsigned root_kind;        /* one of ROOT_* */
 	bool starts_unpaged;       /* can enter the 32-bit Multiboot entry; otherwise the 64-bit one */
 	u64 start_features;        /* START_FEATURE_* that this engine gives */
+	bool offsets_tsc;          /* applies vcpu->tsc_offset by itself; otherwise the guest starts with the machine's TSC */
 	u64 cr4_hidden;            /* CR4 features that a guest under this engine may not have (CPUID and MOV to CR4 agree) */
 
 	/* Once, on the machine. NULL, or why the engine cannot work here (a sentence). */

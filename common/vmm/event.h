@@ -25,6 +25,7 @@ struct event {
 
 struct event_state {
 	struct event pending;     /* an exception or software interrupt, or a delivery to take up again */
+	struct event held;        /* an acknowledged interrupt whose delivery faulted: after the fault, when IF allows */
 	bool nmi_pending;
 	bool triple_fault;
 };

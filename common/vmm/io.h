@@ -8,6 +8,7 @@
 
 #include "lib/types.h"
 
+struct vcpu;
 struct vm;
 
 /* ---- ports and MMIO ---------------------------------------------------------------------------------------------------------- */
@@ -36,6 +37,9 @@ void vm_pio_write(struct vm *vm, u16 port, unsigned size, u32 value);
 bool vm_is_mmio(struct vm *vm, gpa_t gpa);
 u64 vm_mmio_read(struct vm *vm, gpa_t gpa, unsigned size);
 void vm_mmio_write(struct vm *vm, gpa_t gpa, unsigned size, u64 value);
+/* The same for an instruction of `v`: each vcpu has its own local APIC at the same address. Without them, the first vcpu's answers. */
+u64 vcpu_mmio_read(struct vcpu *v, gpa_t gpa, unsigned size);
+void vcpu_mmio_write(struct vcpu *v, gpa_t gpa, unsigned size, u64 value);
 
 /* ---- interrupt lines ----------------------------------------------------------------------------------------------------------- */
 
@@ -69,6 +73,11 @@ struct vm_timer {
 void vm_timer_add(struct vm *vm, struct vm_timer *t, void (*fire)(struct vm_timer *t));
 void vm_timer_set(struct vm *vm, struct vm_timer *t, u64 deadline);
 void vm_timer_cancel(struct vm *vm, struct vm_timer *t);
+/*
+ * Periodic devices coalesce: after a VM was not scheduled, or when a guest asks for more than VM_TIMER_MAX_HZ, it gets one interrupt for
+ * all periods that went by, and the next on the original grid. Counters that the guest reads stay exact.
+ */
+#define VM_TIMER_MAX_HZ 50000
 /* Runs what is due; gives the next deadline (VM_TIMER_OFF: none). */
 u64 vm_timers_run(struct vm *vm);
 

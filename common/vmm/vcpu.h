@@ -21,13 +21,14 @@ struct mem_engine;
 struct lapic;
 
 /* Groups of state */
-#define VCPU_SEGS     0x01 /* seg[] */
+#define VCPU_SEGS     0x01 /* seg[] but CS and SS */
 #define VCPU_TABLES   0x02 /* gdtr, idtr */
 #define VCPU_CRS      0x04 /* cr0, cr2, cr3, cr4, xcr0 */
 #define VCPU_MSRS     0x08 /* efer .. sysenter_eip, the FS and GS bases (seg[].base of FS and GS belong to VCPU_SEGS too) */
 #define VCPU_DRS      0x10 /* dr[], dr6, dr7 */
 #define VCPU_SHADOW   0x20 /* interrupt_shadow, nmi_blocked */
-#define VCPU_ALL      0x3f
+#define VCPU_CS_SS    0x40 /* seg[SEG_CS], seg[SEG_SS]: CPL and mode */
+#define VCPU_ALL      0x7f
 
 enum vcpu_run_state {
 	VCPU_RUNNABLE,
@@ -35,10 +36,18 @@ enum vcpu_run_state {
 	VCPU_ENDED,
 };
 
+/*
+ * The registers stand in the order in which machine/trap.S pushes a frame (struct trap_frame): engines that run the guest in ring 3 let
+ * TSS.RSP0 point behind `frame_ss`, so that an exit stores them here without a copy. Other engines use gpr, rip and rflags alone.
+ */
 struct vcpu {
-	u64 gpr[GPR_COUNT];
+	_Alignas(16) u64 entry_stack[33]; /* what the entry pushes below the frame */
+	u64 gpr[GPR_COUNT];               /* the guest's RSP too */
+	u64 frame_vector, frame_error;
 	u64 rip;
+	u64 frame_cs;
 	u64 rflags;
+	u64 frame_rsp, frame_ss;
 
 	u32 valid;   /* VCPU_*: groups that are as the guest left them */
 	u32 changed; /* VCPU_*: groups that the engine has to load before the next entry */
@@ -48,6 +57,7 @@ struct vcpu {
 	u64 cr0, cr2, cr3, cr4, cr8, xcr0;
 	u64 efer, star, lstar, cstar, fmask, kernel_gs_base, pat, tsc_aux;
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	u64 tsc_offset; /* what the guest's TSC is ahead of the machine's */
 	u64 dr[4], dr6, dr7;
 	bool interrupt_shadow; /* one more instruction before an interrupt: after STI or MOV SS */
 	bool nmi_blocked;
@@ -62,6 +72,7 @@ struct vcpu {
 	const struct mem_engine *mem;
 	void *cpu_private; /* the engines' own, page-aligned allocations of their vcpu_init */
 	void *mem_private;
+	void *fpu; /* x87, SSE and AVX state while another vcpu runs (vmm/fpu.h) */
 
 	u64 exits[VMEXIT_REASONS];
 	u64 ran_ticks; /* of the TSC, in guest mode and on its behalf */
@@ -75,7 +86,10 @@ static inline void vcpu_changed(struct vcpu *v, u32 groups)
 	v->changed |= groups;
 }
 
-/* Current privilege level, the DPL of SS; and whether the guest runs 64-bit code (EFER.LMA and CS.L). Fetch VCPU_SEGS. */
+_Static_assert(offsetof(struct vcpu, entry_stack) == 0 && (offsetof(struct vcpu, frame_ss) + 8) % 16 == 0,
+	       "the CPU aligns RSP0 to 16 bytes");
+
+/* Current privilege level, the DPL of SS; and whether the guest runs 64-bit code (EFER.LMA and CS.L). Need VCPU_CS_SS. */
 unsigned vcpu_cpl(struct vcpu *v);
 bool vcpu_is_64bit(struct vcpu *v);
 

@@ -15,6 +15,8 @@
 struct pic;
 struct pit;
 struct ioapic;
+struct uart;
+struct pci_host;
 
 struct pio_range {
 	u16 first;
@@ -53,7 +55,7 @@ struct vm {
 	char name[16];
 	unsigned id;
 	bool ended;
-	u8 exit_status; /* what the guest wrote to the debug-exit port; 0xff when it was ended */
+	u8 exit_status; /* what the guest wrote to the debug-exit port, or VM_STATUS_ENDED */
 
 	u8 *ram; /* hva of gpa 0; one piece of hpa too */
 	hpa_t ram_hpa;
@@ -79,13 +81,17 @@ struct vm {
 
 	struct pic *pic;
 	struct ioapic *ioapic;
+	struct uart *uart;
+	struct pci_host *pci;
+	struct vcpu *mmio_vcpu; /* the vcpu whose access vcpu_mmio_read/write is doing; NULL: the first */
 
-	char line[160]; /* console output up to the end of line, when more than one guest shares the machine's console */
+	char line[256]; /* console output up to the end of line, when more than one guest shares the machine's console */
 	unsigned line_used;
 };
 
 /* NULL, with a sentence printed, when the image cannot be loaded or memory does not suffice. */
 struct vm *vm_create(const struct vm_config *c);
+#define VM_STATUS_ENDED 0xff /* the monitor ended it */
 /* Ends all vcpus of the VM. Its memory stays (there is no second boot). */
 void vm_end(struct vm *vm, u8 status);
 

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+/* From the machine to running guests: options, engines, guests, the scheduler, the verdict. */
+#include "lib/print.h"
+#include "lib/string.h"
+#include "machine/machine.h"
+#include "vmm/fpu.h"
+#include "vmm/hypervisor.h"
+#include "vmm/sched.h"
+
+#define DEFAULT_RAM     MIB(64)
+#define MAX_GUESTS      4
+#define STATUS_NO_GUEST 2
+#define STATUS_FAILED   1
+#define TEXT_BYTES      64
+
+/* The value of KEY= among the words of `text`, up to the word "--"; false when it is not there. */
+static bool option(const char *text, const char *key, char *value, size_t size)
+{
+	size_t length = strlen(key);
+
+	while (*text) {
+		while (*text == ' ')
+			text++;
+		if (!strncmp(text, "-- ", 3) || !strcmp(text, "--"))
+			return false;
+		if (!strncmp(text, key, length) && text[length] == '=') {
+			size_t n = 0;
+
+			for (text += length + 1; *text && *text != ' '; text++)
+				if (n + 1 < size)
+					value[n++] = *text;
+			value[n] = 0;
+			return true;
+		}
+		while (*text && *text != ' ')
+			text++;
+	}
+	return false;
+}
+
+/* A number with K, M or G behind it; 0 when it is none. */
+static u64 parse_size(const char *text)
+{
+	u64 n = 0;
+
+	while (*text >= '0' && *text <= '9')
+		n = n * 10 + (u64)(*text++ - '0');
+	switch (*text) {
+	case 'G':
+		return GIB(n);
+	case 'M':
+		return MIB(n);
+	case 'K':
+		return KIB(n);
+	default:
+		return *text ? 0 : n;
+	}
+}
+
+static u64 size_option(const char *text, const char *key, u64 otherwise)
+{
+	char value[TEXT_BYTES];
+	u64 n;
+
+	if (!option(text, key, value, sizeof(value)))
+		return otherwise;
+	n = parse_size(value);
+	if (!n)
+		kprintf("[hv] %s=%s is no size (such as 64M): taking %lu\n", key, value, otherwise);
+	return n ? n : otherwise;
+}
+
+static const struct cpu_engine *choose_cpu(const struct cpu_engine *const list[])
+{
+	char name[TEXT_BYTES];
+
+	if (!option(machine_cmdline, "cpu", name, sizeof(name)))
+		return list[0];
+	for (unsigned i = 0; list[i]; i++)
+		if (!strcmp(list[i]->name, name))
+			return list[i];
+	kprintf("[hv] cpu=%s: this hypervisor has no such CPU engine. It has:", name);
+	for (unsigned i = 0; list[i]; i++)
+		kprintf(" %s", list[i]->name);
+	kprintf("\n");
+	return NULL;
+}
+
+static const struct mem_engine *choose_mem(const struct mem_engine *const list[])
+{
+	char name[TEXT_BYTES];
+
+	if (!option(machine_cmdline, "mem", name, sizeof(name)))
+		return list[0];
+	for (unsigned i = 0; list[i]; i++)
+		if (!strcmp(list[i]->name, name))
+			return list[i];
+	kprintf("[hv] mem=%s: this hypervisor has no such memory engine. It has:", name);
+	for (unsigned i = 0; list[i]; i++)
+		kprintf(" %s", list[i]->name);
+	kprintf("\n");
+	return NULL;
+}
+
+/* The module's first word without directories and ".elf". */
+static void guest_name(const char *string, char *name, size_t size)
+{
+	size_t n = 0;
+
+	for (; *string && *string != ' '; string++) {
+		if (*string == '/')
+			n = 0;
+		else if (n + 1 < size)
+			name[n++] = *string;
+	}
+	name[n] = 0;
+	if (n > 4 && !strcmp(name + n - 4, ".elf"))
+		name[n - 4] = 0;
+}
+
+/* QEMU puts the file's name before the string that was given: the guest's name is then the second word. */
+static const char *skip_file_name(const char *string)
+{
+	const char *space = strchr(string, ' ');
+	size_t first = space ? (size_t)(space - string) : strlen(string);
+
+	if (space && space[1] && space[1] != '-' && first > 4 && !strncmp(space - 4, ".elf", 4) &&
+	    !strchr(space + 1, '=')) /* an option, not a name */
+		return space + 1;
+	return string;
+}
+
+static struct vm *start_guest(const struct machine_module *m, const struct cpu_engine *cpu, const struct mem_engine *mem)
+{
+	const char *string = skip_file_name(m->string), *split = strstr(string, "--");
+	char name[TEXT_BYTES];
+	struct vm_config c = {
+		.name = name,
+		.image = m->data,
+		.image_size = m->size,
+		.cmdline = split ? split + 2 : "",
+		.ram_bytes = size_option(string, "ram", DEFAULT_RAM),
+		.tick_budget = size_option(string, "budget", 0),
+		.cpu = cpu,
+		.mem = mem,
+	};
+	struct vm *vm;
+
+	while (*c.cmdline == ' ')
+		c.cmdline++;
+	guest_name(string, name, sizeof(name));
+	vm = vm_create(&c);
+	if (vm)
+		sched_add(vm->vcpus[0]);
+	return vm;
+}
+
+static const char *prepare(const struct cpu_engine *cpu, const struct mem_engine *mem)
+{
+	const char *why = engine_check(cpu, mem);
+
+	fpu_init();
+	if (!why && cpu->machine_init)
+		why = cpu->machine_init();
+	if (!why && mem->machine_init)
+		why = mem->machine_init();
+	return why;
+}
+
+int hypervisor_run(const struct cpu_engine *const cpus[], const struct mem_engine *const mems[])
+{
+	const struct cpu_engine *cpu = choose_cpu(cpus);
+	const struct mem_engine *mem = choose_mem(mems);
+	struct vm *vms[MAX_GUESTS];
+	unsigned count = MIN(machine_module_count, MAX_GUESTS);
+	const char *why;
+	int status = 0;
+
+	if (!cpu || !mem)
+		return STATUS_FAILED;
+	why = prepare(cpu, mem);
+	if (why) {
+		kprintf("[hv] cpu=%s mem=%s cannot be used: %s\n", cpu->name, mem->name, why);
+		return STATUS_FAILED;
+	}
+	kprintf("[hv] cpu=%s (%s), mem=%s (%s), TSC %lu Hz\n", cpu->name, cpu->summary, mem->name, mem->summary, clock_hz());
+	if (!count)
+		kprintf("[hv] no guest: give one as a Multiboot module, with QEMU -initrd \"guest.elf NAME\"\n");
+	vm_console_shared = count > 1;
+	for (unsigned i = 0; i < count; i++) {
+		vms[i] = start_guest(&machine_modules[i], cpu, mem);
+		if (!vms[i])
+			status = STATUS_FAILED;
+	}
+	sched_run();
+	for (unsigned i = 0; i < count; i++)
+		if (vms[i] && vms[i]->exit_status)
+			status = STATUS_FAILED;
+	return count ? status : STATUS_NO_GUEST;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Round robin over all vcpus. The machine's timer ends a slice, and comes earlier when a timer of an emulated device is due.
+ * The same loop serves every engine: timers, event delivery, run, intercept.
+ */
+#include "devices/uart.h"
+#include "lib/panic.h"
+#include "lib/print.h"
+#include "machine/machine.h"
+#include "vmm/fpu.h"
+#include "vmm/intercept.h"
+#include "vmm/sched.h"
+
+#define SCHED_MAX 16
+
+static struct vcpu *vcpus[SCHED_MAX];
+static unsigned vcpu_count;
+static u64 armed = CLOCK_NEVER; /* TSC deadline that the machine's timer is set to */
+
+void sched_add(struct vcpu *v)
+{
+	ASSERT(vcpu_count < SCHED_MAX);
+	vcpus[vcpu_count++] = v;
+}
+
+static void arm(u64 deadline)
+{
+	if (deadline == armed)
+		return;
+	armed = deadline;
+	clock_arm(deadline);
+}
+
+/* The TSC at which a device of the VM wants to run. */
+static u64 vm_deadline(const struct vm *vm)
+{
+	return vm->next_deadline == VM_TIMER_OFF ? CLOCK_NEVER : vm->next_deadline + vm->tsc_start;
+}
+
+/* The earliest deadline of all VMs but those that have ended. */
+static u64 first_deadline(void)
+{
+	u64 first = CLOCK_NEVER;
+
+	for (unsigned i = 0; i < vcpu_count; i++)
+		if (!vcpus[i]->vm->ended)
+			first = MIN(first, vm_deadline(vcpus[i]->vm));
+	return first;
+}
+
+static void run_due_timers(u64 now)
+{
+	for (unsigned i = 0; i < vcpu_count; i++) {
+		struct vm *vm = vcpus[i]->vm;
+
+		if (vcpus[i]->id == 0 && !vm->ended && now >= vm_deadline(vm))
+			vm_timers_run(vm);
+	}
+}
+
+/* What a person types goes to the first guest that is alive. */
+static void poll_console(void)
+{
+	int c = console_getc();
+
+	for (unsigned i = 0; c >= 0 && i < vcpu_count; i++) {
+		if (!vcpus[i]->vm->ended) {
+			uart_receive(vcpus[i]->vm, (u8)c);
+			return;
+		}
+	}
+}
+
+static bool can_run(struct vcpu *v)
+{
+	if (v->state == VCPU_HALTED && event_waiting(v))
+		v->state = VCPU_RUNNABLE;
+	return v->state == VCPU_RUNNABLE;
+}
+
+static struct vcpu *pick(unsigned *next)
+{
+	for (unsigned i = 0; i < vcpu_count; i++) {
+		struct vcpu *v = vcpus[(*next + i) % vcpu_count];
+
+		if (can_run(v)) {
+			*next = (*next + i + 1) % vcpu_count;
+			return v;
+		}
+	}
+	return NULL;
+}
+
+static void step(struct vcpu *v)
+{
+	struct vmexit exit = { .reason = VMEXIT_NONE };
+
+	if (!event_deliver(v)) {
+		v->exits[VMEXIT_SHUTDOWN]++;
+		vcpu_end(v, "triple fault (an exception while a double fault was being delivered)");
+		return;
+	}
+	v->cpu->run(v, &exit);
+	v->exits[exit.reason]++;
+	v->vm->counters->exits++;
+	intercept(v, &exit);
+}
+
+static void run_slice(struct vcpu *v)
+{
+	u64 start = clock_ticks(), end = start + clock_hz() / 1000 * SCHED_SLICE_MS, now = start;
+
+	v->cpu->load(v);
+	do {
+		if (now >= armed)
+			armed = CLOCK_NEVER; /* it has fired, or is about to: set it anew */
+		arm(MIN(end, first_deadline()));
+		step(v);
+		now = clock_ticks();
+		run_due_timers(now);
+	} while (now < end && v->state == VCPU_RUNNABLE);
+	v->cpu->unload(v);
+	v->ran_ticks += now - start;
+	if (v->vm->tick_budget && v->ran_ticks > v->vm->tick_budget)
+		vcpu_end(v, "it ran for %lu ticks, more than its budget of %lu (an endless loop?)", v->ran_ticks,
+			 v->vm->tick_budget);
+}
+
+/* All guests wait. False when nothing can ever wake one of them. */
+static bool idle(void)
+{
+	u64 deadline = first_deadline();
+	bool alive = false;
+
+	for (unsigned i = 0; i < vcpu_count; i++) {
+		struct vcpu *v = vcpus[i];
+
+		if (v->state != VCPU_HALTED)
+			continue;
+		if (!(v->rflags & RFLAGS_IF) && v->vm->vcpu_count == 1)
+			vcpu_end(v, "HLT with interrupts off: nothing can wake it");
+		else if (vm_deadline(v->vm) == CLOCK_NEVER && !uart_wants_input(v->vm) && v->vm->vcpu_count == 1)
+			vcpu_end(v, "HLT with no timer running and no input expected: nothing can wake it");
+		else
+			alive = true;
+	}
+	if (!alive)
+		return false;
+	armed = CLOCK_NEVER;
+	arm(MIN(deadline, clock_ticks() + clock_hz() / 1000 * SCHED_SLICE_MS)); /* also to look at the keyboard */
+	machine_wait();
+	run_due_timers(clock_ticks());
+	return true;
+}
+
+void sched_run(void)
+{
+	struct vcpu *owner = NULL; /* whose FPU state is in the registers */
+	unsigned next = 0;
+
+	for (;;) {
+		struct vcpu *v = pick(&next);
+
+		poll_console();
+		if (!v) {
+			if (!idle())
+				return;
+			continue;
+		}
+		if (v != owner) {
+			if (owner)
+				fpu_save(owner);
+			fpu_restore(v);
+			owner = v;
+		}
+		run_slice(v);
+	}
+}

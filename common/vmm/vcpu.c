@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/* What every engine's vcpu shares: groups of state on demand, the privilege level, the end of an instruction. */
+#include "vmm/vm.h"
+
+void vcpu_need(struct vcpu *v, u32 groups)
+{
+	u32 missing = groups & ~v->valid;
+
+	if (!missing)
+		return;
+	v->cpu->fetch(v, missing);
+	v->valid |= missing;
+}
+
+unsigned vcpu_cpl(struct vcpu *v)
+{
+	vcpu_need(v, VCPU_CS_SS);
+	return seg_dpl(v->seg[SEG_SS].attr);
+}
+
+bool vcpu_is_64bit(struct vcpu *v)
+{
+	vcpu_need(v, VCPU_CS_SS | VCPU_MSRS);
+	return v->efer & EFER_LMA && v->seg[SEG_CS].attr & SEG_ATTR_L;
+}
+
+void vcpu_skip(struct vcpu *v, unsigned length)
+{
+	v->rip += length;
+	if (!vcpu_is_64bit(v))
+		v->rip = (u32)v->rip;
+	vcpu_need(v, VCPU_SHADOW);
+	if (v->interrupt_shadow) {
+		v->interrupt_shadow = false;
+		vcpu_changed(v, VCPU_SHADOW);
+	}
+	v->rflags &= ~(u64)RFLAGS_RF;
+	if (v->rflags & RFLAGS_TF)
+		event_debug(v, DR6_BS);
+}

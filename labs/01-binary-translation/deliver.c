@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Delivery through the guest's IDT, as the CPU does it in 64-bit mode. The steps and their faults are those of SDM vol. 2A, "INT n",
+ * "IA-32e-MODE" in the operation section, and vol. 3A, 6.14 "Exception and Interrupt Handling in 64-bit Mode".
+ */
+#include "ring3.h"
+#include "x86/exception.h"
+#include "x86/paging.h"
+
+#define FRAME_ALIGN 16
+#define IST_MASK    7
+
+struct delivery {
+	const struct event *e;
+	struct event *fault;
+	u32 ext;             /* SEL_ERROR_EXT for what the guest did not ask for */
+	struct gate64 gate;
+	struct segment cs;
+	unsigned cpl;        /* of the handler */
+	u64 rsp;             /* of the handler */
+};
+
+static bool read_gate(struct vcpu *v, struct delivery *d)
+{
+	u32 offset = d->e->vector * sizeof(struct gate64);
+	u32 error = d->e->vector << 3 | SEL_ERROR_IDT | d->ext;
+	unsigned type;
+
+	if (offset + sizeof(struct gate64) - 1 > v->idtr.limit)
+		return fault_error(d->fault, VEC_GP, error);
+	if (!gva_read(v, v->idtr.base + offset, &d->gate, sizeof(d->gate), ACCESS_READ, d->fault))
+		return false;
+	type = d->gate.attr & (SEG_ATTR_TYPE | SEG_ATTR_S);
+	if (type != SYS_TYPE_INTR_GATE && type != SYS_TYPE_TRAP_GATE)
+		return fault_error(d->fault, VEC_GP, error);
+	if (d->e->kind == EVENT_SOFTWARE && seg_dpl(d->gate.attr) < vcpu_cpl(v))
+		return fault_error(d->fault, VEC_GP, error);
+	if (!(d->gate.attr & SEG_ATTR_P))
+		return fault_error(d->fault, VEC_NP, error);
+	return true;
+}
+
+static bool read_code_segment(struct vcpu *v, struct delivery *d)
+{
+	u32 error = (d->gate.selector & ~SEL_RPL) | d->ext;
+	struct descriptor desc;
+
+	if (!(d->gate.selector & ~SEL_RPL))
+		return fault_error(d->fault, VEC_GP, d->ext);
+	if (!descriptor_read(v, d->gate.selector, d->ext, &desc, d->fault))
+		return false;
+	d->cs = desc_unpack(d->gate.selector, desc.low, 0);
+	if ((d->cs.attr & (SEG_ATTR_S | SEG_TYPE_CODE)) != (SEG_ATTR_S | SEG_TYPE_CODE) || seg_dpl(d->cs.attr) > vcpu_cpl(v) ||
+	    (d->cs.attr & (SEG_ATTR_L | SEG_ATTR_DB)) != SEG_ATTR_L)
+		return fault_error(d->fault, VEC_GP, error);
+	if (!(d->cs.attr & SEG_ATTR_P))
+		return fault_error(d->fault, VEC_NP, error);
+	d->cpl = d->cs.attr & SEG_TYPE_CONFORMING ? vcpu_cpl(v) : seg_dpl(d->cs.attr);
+	d->cs.selector = (d->cs.selector & ~SEL_RPL) | (u16)d->cpl;
+	return descriptor_set_accessed(v, &desc, d->fault);
+}
+
+/* A stack pointer out of the TSS: RSPn for another level, ISTn where the gate says so. */
+static bool read_tss_stack(struct vcpu *v, struct delivery *d, u32 offset)
+{
+	const struct segment *tr = &v->seg[SEG_TR];
+
+	if (offset + 7 > tr->limit)
+		return fault_error(d->fault, VEC_TS, (tr->selector & ~SEL_RPL) | d->ext);
+	return gva_read(v, tr->base + offset, &d->rsp, 8, ACCESS_READ, d->fault);
+}
+
+static bool choose_stack(struct vcpu *v, struct delivery *d)
+{
+	unsigned ist = d->gate.ist & IST_MASK;
+
+	d->rsp = v->gpr[GPR_RSP];
+	if (ist) {
+		if (!read_tss_stack(v, d, TSS_IST1 + (ist - 1) * 8))
+			return false;
+	} else if (d->cpl != vcpu_cpl(v)) {
+		if (!read_tss_stack(v, d, TSS_RSP0 + d->cpl * 8))
+			return false;
+	}
+	d->rsp &= ~(u64)(FRAME_ALIGN - 1);
+	if (!gva_is_canonical(d->rsp - 1))
+		return fault_error(d->fault, VEC_SS, d->ext);
+	return true;
+}
+
+static bool is_fault(const struct event *e)
+{
+	return e->kind == EVENT_EXCEPTION && e->vector != VEC_DB && e->vector != VEC_BP && e->vector != VEC_OF && e->vector != VEC_DF;
+}
+
+static bool push_frame(struct vcpu *v, struct delivery *d)
+{
+	u64 rip = d->e->kind == EVENT_SOFTWARE ? v->rip + d->e->insn_len : v->rip;
+	u64 rflags = v->rflags | (is_fault(d->e) ? RFLAGS_RF : 0);
+	u64 words[6] = { d->e->error, rip, v->seg[SEG_CS].selector, rflags, v->gpr[GPR_RSP], v->seg[SEG_SS].selector };
+	unsigned first = d->e->has_error ? 0 : 1, bytes = (6 - first) * 8;
+
+	d->rsp -= bytes;
+	if (!gva_write(v, d->rsp, &words[first], bytes, d->cpl == 3 ? ACCESS_WRITE | ACCESS_USER : ACCESS_WRITE, d->fault)) {
+		if (d->fault->vector == VEC_GP) /* an address on the stack that is not canonical */
+			d->fault->vector = VEC_SS;
+		return false;
+	}
+	return true;
+}
+
+enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct event *nested)
+{
+	struct delivery d = { .e = e, .fault = nested, .ext = e->kind == EVENT_SOFTWARE ? 0 : SEL_ERROR_EXT };
+	unsigned cpl = vcpu_cpl(v);
+
+	vcpu_need(v, VCPU_SEGS);
+	if (!read_gate(v, &d) || !read_code_segment(v, &d) || !choose_stack(v, &d))
+		return INJECT_FAULTED;
+	if (!gva_is_canonical(gate_offset(&d.gate))) {
+		fault_error(nested, VEC_GP, d.ext);
+		return INJECT_FAULTED;
+	}
+	if (!push_frame(v, &d))
+		return INJECT_FAULTED;
+	v->rip = gate_offset(&d.gate);
+	v->gpr[GPR_RSP] = d.rsp;
+	v->seg[SEG_CS] = d.cs;
+	if (d.cpl != cpl)
+		v->seg[SEG_SS] = (struct segment){ .selector = (u16)d.cpl,
+						   .attr = SEG_ATTR_UNUSABLE | d.cpl << SEG_ATTR_DPL_SHIFT };
+	v->rflags &= ~(u64)(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM);
+	if ((d.gate.attr & SEG_ATTR_TYPE) == SYS_TYPE_INTR_GATE)
+		v->rflags &= ~(u64)RFLAGS_IF;
+	v->interrupt_shadow = false;
+	if (e->kind == EVENT_NMI)
+		v->nmi_blocked = true;
+	ring3_set_user(v, d.cpl == 3);
+	return INJECT_DONE;
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The guest in ring 3: what is loaded into the real CPU for it, and what is read back.
+ *
+ * The vcpu holds the guest's view. The CPU holds, while the guest runs: the general registers; RFLAGS but IF and IOPL; CS and SS of the
+ * monitor's in virtual ring 0, the guest's own in virtual ring 3; DS to GS and their bases; the bits of CR0 and CR4 that concern FPU,
+ * debugging and the TSC; DR0 to DR3 and DR7; XCR0. Everything else exists in the vcpu alone.
+ */
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "ring3.h"
+#include "vmm/fpu.h"
+#include "x86/asm.h"
+#include "x86/exception.h"
+#include "x86/paging.h"
+
+/* The bits of the guest's control registers that the CPU gets. */
+#define CR0_PASSED (CR0_MP | CR0_EM | CR0_TS)
+#define CR4_PASSED (CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE)
+/* RFLAGS bits that the vcpu keeps while the CPU has others. */
+#define RFLAGS_VIRTUAL (RFLAGS_IF | RFLAGS_IOPL | RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)
+
+#define TABLE_PAGES (HV_GDT_ENTRIES * sizeof(u64) / PAGE_SIZE)
+
+static void table_written(struct vm *vm, gpa_t frame, void *context)
+{
+	struct ring3 *r = context;
+
+	(void)vm;
+	if (frame >> PAGE_SHIFT == r->gdt_gpa >> PAGE_SHIFT || frame >> PAGE_SHIFT == r->ldt_gpa >> PAGE_SHIFT)
+		r->tables_stale = true;
+}
+
+int ring3_vcpu_init(struct vcpu *v)
+{
+	struct ring3 *r = machine_alloc(sizeof(*r));
+	u32 common = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_DPL | SEG_TYPE_ACCESSED;
+
+	if (!r)
+		return -1;
+	r->gdt = pages_alloc(TABLE_PAGES, PAGE_SIZE);
+	r->ldt = pages_alloc(TABLE_PAGES, PAGE_SIZE);
+	if (!r->gdt || !r->ldt)
+		return -1;
+	machine_gdt[RING3_SEL_CODE64 / 8] = desc_make(0, 0, common | SEG_TYPE_CODE | SEG_TYPE_READABLE | SEG_ATTR_L);
+	machine_gdt[RING3_SEL_DATA / 8] =
+		desc_make(0, 0xffffffff, common | SEG_TYPE_WRITABLE | SEG_ATTR_DB | SEG_ATTR_G);
+	memcpy(&r->gdt[HV_SEL_CODE / 8], &machine_gdt[HV_SEL_CODE / 8], (HV_GDT_ENTRIES - HV_SEL_CODE / 8) * sizeof(u64));
+	r->tables_stale = true;
+	r->trace = (struct trace_client){ .written = table_written, .context = r };
+	vm_trace_register(v->vm, &r->trace);
+	v->cpu_private = r;
+	return 0;
+}
+
+static void load_gdt(struct ring3 *r, u64 *gdt)
+{
+	if (r->gdt_loaded == gdt)
+		return;
+	lgdt(&(struct desc_ptr){ .limit = HV_GDT_ENTRIES * sizeof(u64) - 1, .base = (u64)gdt });
+	r->gdt_loaded = gdt;
+}
+
+/* The LDT of virtual ring 3; virtual ring 0 has none (ring3.h). */
+static void load_ldt(struct vcpu *v, bool user)
+{
+	struct ring3 *r = ring3_of(v);
+	u64 base = (u64)r->ldt;
+
+	if (!user || !(v->seg[SEG_LDTR].selector & SEL_INDEX)) {
+		lldt(0);
+		return;
+	}
+	r->gdt[RING3_SEL_LDT / 8] = desc_make((u32)base, v->seg[SEG_LDTR].limit, SEG_ATTR_P | SYS_TYPE_LDT);
+	r->gdt[RING3_SEL_LDT / 8 + 1] = base >> 32;
+	lldt(RING3_SEL_LDT);
+}
+
+void ring3_load(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+
+	machine_tss.rsp[0] = (u64)(&v->frame_ss + 1);
+	trap_from_ring3 = ring3_exit;
+	r->root = 0;
+	r->gdt_loaded = NULL;
+	v->changed = VCPU_ALL;
+}
+
+void ring3_unload(struct vcpu *v)
+{
+	vcpu_need(v, VCPU_SEGS);
+	trap_from_ring3 = NULL;
+	write_dr7(DR7_RESERVED);
+	lldt(0);
+	machine_load_gdt();
+	write_cr3(machine_root());
+}
+
+void ring3_request_window(struct vcpu *v)
+{
+	ring3_of(v)->window = true;
+}
+
+/* ---- before the entry --------------------------------------------------------------------------------------------------------- */
+
+static void load_control(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+	u64 cr0 = (read_cr0() & ~(u64)(CR0_PASSED | CR0_AM)) | (v->cr0 & CR0_PASSED);
+	u64 cr4 = (read_cr4() & ~(u64)(CR4_PASSED | CR4_TSD)) | (v->cr4 & CR4_PASSED);
+
+	if (r->user) /* alignment checks and CR4.TSD concern CPL 3 alone */
+		cr0 |= v->cr0 & CR0_AM;
+	if (v->tsc_offset || (r->user && v->cr4 & CR4_TSD))
+		cr4 |= CR4_TSD;
+	if (fpu_xcr0) { /* before CR4.OSXSAVE may go */
+		write_cr4(cr4 | CR4_OSXSAVE);
+		asm volatile("xsetbv" : : "c"(0), "a"((u32)v->xcr0), "d"((u32)(v->xcr0 >> 32)));
+	}
+	write_cr0(cr0);
+	write_cr4(cr4);
+}
+
+/* Watchpoints of the guest's, but none that could fire in the monitor. SDM vol. 3B, 17.2.4 "Debug Control Register (DR7)". */
+static void load_debug(struct vcpu *v)
+{
+	u64 dr7 = v->dr7 & ~(u64)DR7_GD;
+
+	write_dr7(DR7_RESERVED);
+	if (!(dr7 & DR7_ENABLED))
+		return;
+	for (unsigned i = 0; i < 4; i++)
+		if (pt_index(v->dr[i], 4) == HV_PML4_SLOT || !gva_is_canonical(v->dr[i]))
+			dr7 &= ~(3ULL << (i * 2));
+	write_dr0(v->dr[0]);
+	write_dr1(v->dr[1]);
+	write_dr2(v->dr[2]);
+	write_dr3(v->dr[3]);
+	write_dr7(dr7);
+}
+
+static bool usable_code(u64 desc, bool is_64bit)
+{
+	struct segment s = desc_unpack(0, desc, 0);
+
+	return (s.attr & (SEG_ATTR_S | SEG_TYPE_CODE | SEG_ATTR_P)) == (SEG_ATTR_S | SEG_TYPE_CODE | SEG_ATTR_P) &&
+	       (seg_dpl(s.attr) == 3 || s.attr & SEG_TYPE_CONFORMING) && !(s.attr & SEG_ATTR_L) == !is_64bit &&
+	       !(s.attr & SEG_ATTR_L && s.attr & SEG_ATTR_DB);
+}
+
+static bool usable_stack(u64 desc)
+{
+	struct segment s = desc_unpack(0, desc, 0);
+
+	return (s.attr & (SEG_ATTR_S | SEG_TYPE_CODE | SEG_TYPE_WRITABLE | SEG_ATTR_P)) ==
+		       (SEG_ATTR_S | SEG_TYPE_WRITABLE | SEG_ATTR_P) && seg_dpl(s.attr) == 3;
+}
+
+/* The monitor's code segment that stands for CS where the guest's own cannot be loaded: in virtual ring 0, and when the guest
+ * took the descriptor away after it had loaded it. */
+static u16 stand_in_code(struct vcpu *v)
+{
+	const struct segment *cs = &v->seg[SEG_CS];
+
+	if (cs->attr & SEG_ATTR_L)
+		return RING3_SEL_CODE64;
+	machine_gdt[RING3_SEL_CODE32 / 8] =
+		desc_make((u32)cs->base, cs->limit, cs->attr | SEG_ATTR_DPL | SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_ACCESSED);
+	ring3_of(v)->gdt[RING3_SEL_CODE32 / 8] = machine_gdt[RING3_SEL_CODE32 / 8];
+	return RING3_SEL_CODE32;
+}
+
+static void load_cs_ss(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+	u16 cs = v->seg[SEG_CS].selector, ss = v->seg[SEG_SS].selector;
+
+	r->real_cs = r->real_ss = 0;
+	if (r->user && usable_code(ring3_copy_of(v, cs), v->seg[SEG_CS].attr & SEG_ATTR_L) && (cs & SEL_RPL) == 3)
+		r->real_cs = cs;
+	if (r->user && usable_stack(ring3_copy_of(v, ss)) && (ss & SEL_RPL) == 3)
+		r->real_ss = ss;
+	if (!r->real_cs)
+		r->real_cs = stand_in_code(v);
+	if (!r->real_ss)
+		r->real_ss = RING3_SEL_DATA;
+}
+
+static void load_root(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+	hpa_t root = v->mem->root(v, r->user ? ROLE_USER : ROLE_KERNEL);
+
+	if (root == r->root)
+		return;
+	r->root = root;
+	write_cr3(root);
+	v->vm->counters->root_switches++;
+}
+
+static void load_changed(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+
+	if (v->changed & VCPU_CRS)
+		r->tables_check = true;
+	if (r->user)
+		ring3_sync_tables(v);
+	load_gdt(r, r->user ? r->gdt : machine_gdt);
+	if (v->changed & (VCPU_CRS | VCPU_MSRS))
+		load_control(v);
+	if (v->changed & VCPU_DRS)
+		load_debug(v);
+	if (v->changed & VCPU_SEGS) {
+		load_ldt(v, r->user);
+		ring3_load_segments(v);
+	}
+	if (v->changed & (VCPU_CS_SS | VCPU_SEGS))
+		load_cs_ss(v);
+	v->changed = 0;
+}
+
+/* A single step to the next instruction's end opens a window that no trapping instruction would: after an STI shadow. */
+static u64 entry_flags(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+	u64 flags = (v->rflags & ~(u64)RFLAGS_VIRTUAL) | RFLAGS_IF | RFLAGS_RESERVED1;
+
+	r->system_flags = v->rflags & RFLAGS_VIRTUAL;
+	r->stepping = r->window && v->rflags & RFLAGS_IF && !(v->rflags & RFLAGS_TF);
+	r->window = false;
+	return r->stepping ? flags | RFLAGS_TF : flags;
+}
+
+/* ---- after the exit ------------------------------------------------------------------------------------------------------------- */
+
+static struct segment segment_of_copy(struct vcpu *v, u16 selector)
+{
+	return desc_unpack(selector, ring3_copy_of(v, selector), 0);
+}
+
+/* User code changes CS and SS without a trap, among segments that it may use. */
+static void store_cs_ss(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+
+	if ((u16)v->frame_cs != r->real_cs) {
+		v->seg[SEG_CS] = segment_of_copy(v, (u16)v->frame_cs);
+		r->real_cs = (u16)v->frame_cs;
+	}
+	if ((u16)v->frame_ss != r->real_ss) {
+		v->seg[SEG_SS] = segment_of_copy(v, (u16)v->frame_ss);
+		r->real_ss = (u16)v->frame_ss;
+	}
+}
+
+static u16 read_selector(unsigned seg)
+{
+	u16 s = 0;
+
+	switch (seg) {
+	case SEG_ES:
+		asm volatile("mov %%es, %0" : "=r"(s));
+		break;
+	case SEG_DS:
+		asm volatile("mov %%ds, %0" : "=r"(s));
+		break;
+	case SEG_FS:
+		asm volatile("mov %%fs, %0" : "=r"(s));
+		break;
+	case SEG_GS:
+		asm volatile("mov %%gs, %0" : "=r"(s));
+		break;
+	}
+	return s;
+}
+
+/* DS to GS are in the CPU; the rest of the state is always in the vcpu. */
+void ring3_fetch(struct vcpu *v, u32 groups)
+{
+	static const u8 segs[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
+	struct ring3 *r = ring3_of(v);
+
+	if (!(groups & VCPU_SEGS))
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(segs); i++) {
+		unsigned seg = segs[i];
+		u16 selector = read_selector(seg);
+
+		if (selector == r->real_sel[seg])
+			continue;
+		r->real_sel[seg] = selector;
+		v->seg[seg] = selector & ~SEL_RPL ? segment_of_copy(v, selector) :
+						    (struct segment){ .selector = selector, .attr = SEG_ATTR_UNUSABLE };
+	}
+	v->seg[SEG_FS].base = rdmsr(MSR_FS_BASE);
+	v->seg[SEG_GS].base = rdmsr(MSR_GS_BASE);
+}
+
+static void store(struct vcpu *v, struct trap_frame *f)
+{
+	struct ring3 *r = ring3_of(v);
+	u64 kept = RFLAGS_VIRTUAL | (r->stepping ? RFLAGS_TF : 0);
+
+	if (f != (struct trap_frame *)v->gpr) /* it came on an IST stack */
+		memcpy(v->gpr, f, sizeof(*f));
+	v->gpr[GPR_RSP] = v->frame_rsp;
+	v->rflags = (v->rflags & ~kept) | r->system_flags;
+	v->valid = VCPU_ALL & ~VCPU_SEGS;
+	if (r->user)
+		store_cs_ss(v);
+}
+
+void ring3_run(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+
+	if (v->changed)
+		load_changed(v);
+	load_root(v);
+	v->rflags = entry_flags(v);
+	v->frame_rsp = v->gpr[GPR_RSP];
+	v->frame_cs = r->real_cs;
+	v->frame_ss = r->real_ss;
+	store(v, ring3_enter(v));
+}
+
+void ring3_set_user(struct vcpu *v, bool user)
+{
+	struct ring3 *r = ring3_of(v);
+
+	vcpu_changed(v, VCPU_CS_SS);
+	if (r->user == user)
+		return;
+	r->user = user;
+	/* CR0.AM and CR4.TSD act in virtual ring 3 alone; segments that name the LDT are loaded there alone. */
+	if (v->cr0 & CR0_AM || v->cr4 & CR4_TSD)
+		vcpu_changed(v, VCPU_MSRS);
+	if (v->seg[SEG_LDTR].selector & SEL_INDEX) {
+		vcpu_need(v, VCPU_SEGS);
+		vcpu_changed(v, VCPU_SEGS);
+	}
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Into ring 3 and back.
+ *
+ * ring3_enter(struct vcpu *v) pops the guest's registers out of the vcpu and ends with IRETQ. The next interrupt or exception pushes its
+ * frame where TSS.RSP0 points: behind the registers in the same vcpu. machine/trap.S pushes the rest and calls ring3_exit(frame), which
+ * goes back to the stack of ring3_enter's caller.
+ *
+ * Registers: in RDI = v; all callee-saved registers are kept on the monitor's stack; out RAX = the frame.
+ */
+#include "ring3_offsets.h"
+
+	.bss
+	.balign 8
+monitor_rsp:
+	.quad 0
+
+	.text
+	.globl ring3_enter, ring3_exit
+ring3_enter:
+	push %rbx
+	push %rbp
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	mov %rsp, monitor_rsp(%rip)
+	lea VCPU_GPR(%rdi), %rsp
+	pop %rax
+	pop %rcx
+	pop %rdx
+	pop %rbx
+	add $8, %rsp		/* RSP comes from the frame */
+	pop %rbp
+	pop %rsi
+	pop %rdi
+	pop %r8
+	pop %r9
+	pop %r10
+	pop %r11
+	pop %r12
+	pop %r13
+	pop %r14
+	pop %r15
+	add $16, %rsp		/* vector, error code */
+	iretq
+
+ring3_exit:
+	mov %rdi, %rax
+	mov monitor_rsp(%rip), %rsp
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbp
+	pop %rbx
+	ret

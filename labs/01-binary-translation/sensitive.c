@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Trap-and-emulate: what to do when an instruction of the guest faulted in ring 3.
+ *
+ * In virtual ring 0 the guest may execute every privileged instruction. Those that any engine meets become a neutral exit and are
+ * answered in common/vmm; those that only an engine in ring 3 meets (the interrupt flag, descriptor tables, segment registers, transfers
+ * between levels) are emulated here. In virtual ring 3 the fault is nearly always the guest's own; the exceptions are what the bare
+ * machine would let it do: I/O by IOPL and bitmap, INT through a gate, SYSCALL, SYSENTER.
+ */
+#include "ring3.h"
+#include "vmm/control.h"
+#include "vmm/emulate.h"
+#include "x86/asm.h"
+#include "x86/exception.h"
+#include "x86/paging.h"
+
+#define INSN_INTO_VECTOR VEC_OF
+#define TABLE_BYTES      10 /* LGDT, LIDT: limit and base in 64-bit mode */
+#define TSS_IOPB         102
+
+/* The fault as the hardware reported it goes to the guest. */
+static void reflect(struct vcpu *v, struct vmexit *exit)
+{
+	exit->reason = VMEXIT_EXCEPTION;
+	exit->exception.vector = (u8)v->frame_vector;
+	exit->exception.has_error = exception_has_error((unsigned)v->frame_vector);
+	exit->exception.error = (u32)v->frame_error;
+}
+
+static void exit_as(struct vmexit *exit, enum vmexit_reason reason, const struct insn *i)
+{
+	exit->reason = reason;
+	exit->insn_len = i->length;
+}
+
+/* A 16-bit operand: a register or memory. */
+static bool read_operand16(struct vcpu *v, const struct insn *i, u16 *value)
+{
+	struct event f;
+
+	if (!i->memory) {
+		*value = (u16)v->gpr[i->rm];
+		return true;
+	}
+	if (gva_read(v, emulate_operand_gva(v, i), value, 2, ACCESS_READ, &f))
+		return true;
+	event_raise(v, &f);
+	return false;
+}
+
+static void set_interrupt_flag(struct vcpu *v, const struct insn *i)
+{
+	bool was_on = v->rflags & RFLAGS_IF;
+
+	if (i->op == OP_CLI) {
+		v->rflags &= ~(u64)RFLAGS_IF;
+		vcpu_skip(v, i->length);
+		return;
+	}
+	v->rflags |= RFLAGS_IF;
+	vcpu_skip(v, i->length);
+	v->interrupt_shadow = !was_on;
+}
+
+static void load_descriptor_table(struct vcpu *v, const struct insn *i)
+{
+	struct desc_ptr p;
+	struct event f;
+
+	_Static_assert(sizeof(p) == TABLE_BYTES, "operand of LGDT");
+	if (!gva_read(v, emulate_operand_gva(v, i), &p, sizeof(p), ACCESS_READ, &f)) {
+		event_raise(v, &f);
+		return;
+	}
+	if (!gva_is_canonical(p.base)) {
+		event_exception_error(v, VEC_GP, 0);
+		return;
+	}
+	if (i->op == OP_LGDT) {
+		v->gdtr = p;
+		ring3_of(v)->tables_stale = true;
+	} else {
+		v->idtr = p;
+	}
+	vcpu_skip(v, i->length);
+}
+
+static void load_system_segment(struct vcpu *v, const struct insn *i)
+{
+	u16 selector;
+	struct event f;
+
+	if (!read_operand16(v, i, &selector))
+		return;
+	if (i->op == OP_LLDT ? ldtr_load(v, selector, &f) : tr_load(v, selector, &f))
+		vcpu_skip(v, i->length);
+	else
+		event_raise(v, &f);
+}
+
+static void swap_gs(struct vcpu *v, const struct insn *i)
+{
+	u64 base;
+
+	vcpu_need(v, VCPU_SEGS);
+	base = v->seg[SEG_GS].base;
+	v->seg[SEG_GS].base = v->kernel_gs_base;
+	v->kernel_gs_base = base;
+	wrmsr(MSR_GS_BASE, v->seg[SEG_GS].base);
+	vcpu_skip(v, i->length);
+}
+
+/* MOV, POP and the far-pointer loads of DS, ES, SS, FS, GS. */
+static void load_segment_register(struct vcpu *v, const struct insn *i)
+{
+	unsigned access = vcpu_cpl(v) == 3 ? ACCESS_USER : 0, seg = i->reg;
+	u64 offset = 0;
+	u16 selector = 0;
+	struct event f;
+	bool read = true;
+
+	switch (i->op) {
+	case OP_MOV_TO_SEG:
+		if (!read_operand16(v, i, &selector))
+			return;
+		break;
+	case OP_POP_SEG:
+		read = gva_read(v, v->gpr[GPR_RSP], &selector, 2, access, &f);
+		break;
+	default:
+		read = gva_read(v, emulate_operand_gva(v, i), &offset, i->op_size, access, &f) &&
+		       gva_read(v, emulate_operand_gva(v, i) + i->op_size, &selector, 2, access, &f);
+		seg = i->segment_loaded;
+	}
+	if (i->op == OP_POP_SEG)
+		seg = i->segment_loaded;
+	if (!read || !segment_load(v, seg, selector, &f)) {
+		event_raise(v, &f);
+		return;
+	}
+	if (i->op == OP_POP_SEG)
+		v->gpr[GPR_RSP] += i->op_size;
+	if (i->op == OP_LOAD_FAR_POINTER)
+		v->gpr[i->reg] = i->op_size == 2 ? (v->gpr[i->reg] & ~0xffffULL) | offset : offset;
+	vcpu_skip(v, i->length);
+	if (seg == SEG_SS && i->op != OP_LOAD_FAR_POINTER)
+		v->interrupt_shadow = true;
+}
+
+static void software_interrupt(struct vcpu *v, const struct insn *i)
+{
+	u8 vector = i->op == OP_INT3 ? VEC_BP : i->op == OP_INTO ? INSN_INTO_VECTOR : (u8)i->imm;
+
+	event_raise(v, &(struct event){ .kind = EVENT_SOFTWARE, .vector = vector, .insn_len = i->length });
+}
+
+/* A transfer ends with the single-step trap if TF was set when it began. */
+static void transfer(struct vcpu *v, const struct insn *i)
+{
+	bool tf = v->rflags & RFLAGS_TF;
+
+	if (i->op == OP_IRET)
+		transfer_iret(v, i);
+	else
+		transfer_far(v, i);
+	if (tf && !v->events.pending.kind)
+		event_debug(v, DR6_BS);
+}
+
+static void exit_io(struct vmexit *exit, struct vcpu *v, const struct insn *i)
+{
+	bool string = i->op == OP_INS || i->op == OP_OUTS;
+
+	exit_as(exit, VMEXIT_IO, i);
+	exit->io.write = i->op == OP_OUT || i->op == OP_OUTS;
+	exit->io.string = string;
+	exit->io.rep = string && (i->rep || i->repne);
+	exit->io.port = i->has_imm ? (u8)i->imm : (u16)v->gpr[GPR_RDX];
+	exit->io.size = i->op_size;
+	exit->io.addr_size = i->addr_size;
+	exit->io.segment = i->op == OP_INS ? SEG_ES : i->segment;
+}
+
+static void exit_cr(struct vmexit *exit, struct vcpu *v, const struct insn *i)
+{
+	u16 source = 0;
+
+	if (i->op == OP_LMSW && !read_operand16(v, i, &source))
+		return;
+	exit_as(exit, VMEXIT_CR, i);
+	exit->cr.number = i->reg;
+	exit->cr.gpr = i->rm;
+	exit->cr.source = source;
+	switch (i->op) {
+	case OP_MOV_TO_CR:
+		exit->cr.op = CR_WRITE;
+		break;
+	case OP_MOV_FROM_CR:
+		exit->cr.op = CR_READ;
+		break;
+	case OP_CLTS:
+		exit->cr.number = 0;
+		exit->cr.op = CR_CLTS;
+		break;
+	default:
+		exit->cr.number = 0;
+		exit->cr.op = CR_LMSW;
+	}
+}
+
+/* Privileged instructions that every engine meets. False: not one of them. */
+static bool privileged_common(struct vcpu *v, const struct insn *i, struct vmexit *exit)
+{
+	switch (i->op) {
+	case OP_HLT:
+		exit_as(exit, VMEXIT_HLT, i);
+		return true;
+	case OP_IN:
+	case OP_OUT:
+	case OP_INS:
+	case OP_OUTS:
+		exit_io(exit, v, i);
+		return true;
+	case OP_MOV_FROM_CR:
+	case OP_MOV_TO_CR:
+	case OP_CLTS:
+	case OP_LMSW:
+		exit_cr(exit, v, i);
+		return true;
+	case OP_MOV_FROM_DR:
+	case OP_MOV_TO_DR:
+		exit_as(exit, VMEXIT_DR, i);
+		exit->dr.number = i->reg;
+		exit->dr.write = i->op == OP_MOV_TO_DR;
+		exit->dr.gpr = i->rm;
+		return true;
+	case OP_INVLPG:
+		exit_as(exit, VMEXIT_INVLPG, i);
+		exit->invlpg.gva = emulate_operand_gva(v, i);
+		return true;
+	case OP_INVD:
+	case OP_WBINVD:
+		exit_as(exit, VMEXIT_CACHE, i);
+		return true;
+	case OP_RDMSR:
+	case OP_WRMSR:
+		exit_as(exit, VMEXIT_MSR, i);
+		exit->msr.index = (u32)v->gpr[GPR_RCX];
+		exit->msr.write = i->op == OP_WRMSR;
+		return true;
+	case OP_RDTSC:
+	case OP_RDTSCP:
+		exit_as(exit, VMEXIT_RDTSC, i);
+		exit->tsc.aux = i->op == OP_RDTSCP;
+		return true;
+	case OP_RDPMC:
+		exit_as(exit, VMEXIT_RDPMC, i);
+		return true;
+	case OP_XSETBV:
+		exit_as(exit, VMEXIT_XSETBV, i);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Instructions that fault because the guest is in ring 3 and not where it believes to be. False: not one of them. */
+static bool privileged_ring3(struct vcpu *v, const struct insn *i)
+{
+	switch (i->op) {
+	case OP_CLI:
+	case OP_STI:
+		set_interrupt_flag(v, i);
+		return true;
+	case OP_LGDT:
+	case OP_LIDT:
+		load_descriptor_table(v, i);
+		return true;
+	case OP_LLDT:
+	case OP_LTR:
+		load_system_segment(v, i);
+		return true;
+	case OP_MOV_TO_SEG:
+	case OP_POP_SEG:
+	case OP_LOAD_FAR_POINTER:
+		load_segment_register(v, i);
+		return true;
+	case OP_SWAPGS:
+		swap_gs(v, i);
+		return true;
+	case OP_IRET:
+	case OP_JMP_FAR:
+	case OP_CALL_FAR:
+	case OP_RET_FAR:
+		transfer(v, i);
+		return true;
+	case OP_SYSRET:
+		transfer_sysret(v, i);
+		return true;
+	case OP_SYSEXIT:
+		transfer_sysexit(v, i);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Instructions that go to another level, allowed at every one. */
+static bool unprivileged(struct vcpu *v, const struct insn *i)
+{
+	switch (i->op) {
+	case OP_INT3:
+	case OP_INT:
+	case OP_INTO:
+		software_interrupt(v, i);
+		return true;
+	case OP_SYSCALL:
+		transfer_syscall(v, i);
+		return true;
+	case OP_SYSENTER:
+		if (v->frame_vector == VEC_UD) /* this CPU has none in this mode */
+			return false;
+		transfer_sysenter(v);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_io(const struct insn *i)
+{
+	return i->op == OP_IN || i->op == OP_OUT || i->op == OP_INS || i->op == OP_OUTS;
+}
+
+/* The I/O permission bitmap of the guest's TSS. SDM vol. 1, 19.5.2 "I/O Permission Bit Map". */
+static bool bitmap_allows(struct vcpu *v, u16 port, unsigned size)
+{
+	const struct segment *tr = &v->seg[SEG_TR];
+	u16 base, bits;
+	struct event f;
+
+	if (TSS_IOPB + 1 > tr->limit || !gva_read(v, tr->base + TSS_IOPB, &base, 2, ACCESS_READ, &f))
+		return false;
+	if ((u32)base + port / 8 + 1 > tr->limit || !gva_read(v, tr->base + base + port / 8, &bits, 2, ACCESS_READ, &f))
+		return false;
+	return !(bits >> port % 8 & ((1U << size) - 1));
+}
+
+/* What IOPL and the bitmap allow in virtual ring 3. False: the fault is the guest's own. */
+static bool allowed_to_user(struct vcpu *v, const struct insn *i, struct vmexit *exit)
+{
+	bool iopl = (v->rflags & RFLAGS_IOPL) == RFLAGS_IOPL;
+	struct vmexit io = { .reason = VMEXIT_NONE };
+
+	if (iopl && (i->op == OP_CLI || i->op == OP_STI)) {
+		set_interrupt_flag(v, i);
+		return true;
+	}
+	if (!is_io(i))
+		return false;
+	exit_io(&io, v, i);
+	if (!iopl && !bitmap_allows(v, io.io.port, io.io.size))
+		return false;
+	*exit = io;
+	return true;
+}
+
+/* User code that loads a segment while its table's copy is stale, or of the guest's table that had been somewhere else: try again. */
+static bool tables_were_stale(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+
+	if (!r->user || !(r->tables_stale || r->tables_check))
+		return false;
+	r->tables_check = true;
+	ring3_sync_tables(v);
+	return true;
+}
+
+void sensitive_emulate(struct vcpu *v, struct vmexit *exit)
+{
+	struct insn i;
+
+	exit->reason = VMEXIT_NONE;
+	if (v->frame_error && tables_were_stale(v))
+		return;
+	if (!emulate_decode(v, &i))
+		return;
+	if (unprivileged(v, &i))
+		return;
+	if (ring3_of(v)->user ? allowed_to_user(v, &i, exit) :
+				v->frame_vector != VEC_UD && (privileged_common(v, &i, exit) || privileged_ring3(v, &i)))
+		return;
+	reflect(v, exit);
+}

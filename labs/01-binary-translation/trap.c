@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The `trap` engine: trap-and-emulate as Goldberg and Popek describe it (Communications of the ACM 17(7), 1974). All of the guest runs
+ * in ring 3, unchanged; an instruction that faults there is emulated, and one that does not runs as it is.
+ *
+ * The x86 has instructions that are sensitive (they read or change what the monitor virtualizes) and do not fault in ring 3. With those
+ * this engine is wrong, and it cannot be right: the list is in rubric.yaml, with the reason for each, and is the reason for binary
+ * translation.
+ */
+#include "labs/01-binary-translation/lab.h"
+#include "lib/panic.h"
+#include "ring3.h"
+#include "x86/asm.h"
+#include "x86/exception.h"
+#include "x86/paging.h"
+
+static const char *trap_machine_init(void)
+{
+	return NULL;
+}
+
+static void reflect_exception(struct vcpu *v, struct vmexit *exit)
+{
+	unsigned vector = (unsigned)v->frame_vector;
+
+	exit->reason = VMEXIT_EXCEPTION;
+	exit->exception.vector = (u8)vector;
+	exit->exception.has_error = exception_has_error(vector);
+	exit->exception.error = (u32)v->frame_error;
+}
+
+/* #DB: the end of a step that the monitor asked for, or the guest's own. */
+static void debug_exception(struct vcpu *v, struct vmexit *exit)
+{
+	u64 dr6 = (read_dr6() ^ DR6_RESERVED) & ~(u64)DR6_RESERVED;
+
+	write_dr6(DR6_RESERVED);
+	if (ring3_of(v)->stepping) {
+		v->interrupt_shadow = false;
+		dr6 &= ~(u64)DR6_BS;
+		if (!dr6) {
+			exit->reason = VMEXIT_WINDOW;
+			return;
+		}
+	}
+	reflect_exception(v, exit);
+	exit->exception.dr6 = dr6;
+}
+
+static void exception(struct vcpu *v, struct vmexit *exit)
+{
+	switch (v->frame_vector) {
+	case VEC_PF:
+		exit->reason = VMEXIT_PAGE_FAULT;
+		exit->fault.gva = read_cr2();
+		exit->fault.error = (u32)v->frame_error;
+		break;
+	case VEC_GP:
+	case VEC_NP:
+	case VEC_SS:
+	case VEC_UD:
+		sensitive_emulate(v, exit);
+		break;
+	case VEC_DB:
+		debug_exception(v, exit);
+		break;
+	case VEC_NMI: /* the machine's own; nobody here uses it */
+		exit->reason = VMEXIT_INTERRUPT;
+		break;
+	case VEC_DF:
+	case VEC_MC:
+		panic("%s while a guest ran", exception_name((unsigned)v->frame_vector));
+	default:
+		reflect_exception(v, exit);
+	}
+}
+
+static void trap_run(struct vcpu *v, struct vmexit *exit)
+{
+	if (!gva_is_canonical(v->rip)) { /* IRET to it would fault in the monitor */
+		event_exception_error(v, VEC_GP, 0);
+		exit->reason = VMEXIT_NONE;
+		return;
+	}
+	ring3_run(v);
+	if (v->frame_vector < VEC_EXCEPTIONS) {
+		exception(v, exit);
+		return;
+	}
+	machine_interrupt((unsigned)v->frame_vector);
+	exit->reason = VMEXIT_INTERRUPT;
+}
+
+const struct cpu_engine trap_engine = {
+	.name = "trap",
+	.summary = "trap-and-emulate: the guest's kernel in ring 3",
+	.root_kind = ROOT_PAIR,
+	.cr4_hidden = RING3_CR4_HIDDEN,
+	.machine_init = trap_machine_init,
+	.vcpu_init = ring3_vcpu_init,
+	.load = ring3_load,
+	.unload = ring3_unload,
+	.fetch = ring3_fetch,
+	.inject = ring3_inject,
+	.request_window = ring3_request_window,
+	.run = trap_run,
+};
