@@ -4,6 +4,6 @@
 #ifndef LIB_OFFSETS_H
 #define LIB_OFFSETS_H
 
-#define OFFSET(name, value) asm volatile("\n->" #name " %0" : : "i"(value))
+#define OFFSET(name, value) asm volatile(".ascii \"->" #name " %0\"" : : "i"(value))
 
 #endif

@@ -11,8 +11,8 @@
 #include "machine/layout.h"
 #include "x86/desc.h"
 
-/* All physical memory is mapped at HV_BASE, the image too: PML4 slot HV_PML4_SLOT, reserved in every guest's
- * tables. */
+/* All physical memory is mapped at HV_BASE, the image too: PML4 slot HV_PML4_SLOT, reserved in every guest.
+ */
 #define HV_BASE 0xffff800000000000ULL
 
 static inline void *hpa_to_hva(hpa_t hpa)
@@ -33,8 +33,7 @@ void machine_init(u32 magic, hpa_t info);
 int main(void);
 #endif
 
-/* ---- boot information (copied, with hvas)
- * -------------------------------------------------------------------------------------- */
+/* ---- boot information (copied, with hvas) ---- */
 
 struct machine_module {
 	const void *data;
@@ -45,9 +44,7 @@ extern const char *machine_cmdline;
 extern struct machine_module machine_modules[];
 extern unsigned machine_module_count;
 
-/* ---- memory (memory.c)
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- memory (memory.c) ---- */
 
 /* `count` zeroed pages in one piece of hpa, aligned to `align` bytes (a power of two, 4096 at least); NULL
  * when there are none. */
@@ -62,14 +59,12 @@ hpa_t machine_root(void);
  */
 void *machine_map_device(hpa_t hpa, u64 size);
 
-/* ---- console (console.c): COM1, 115200 8N1, polled
- * --------------------------------------------------------------------------------- */
+/* ---- console (console.c): COM1, 115200 8N1, polled ---- */
 
 int console_getc(void);   /* -1: nothing there */
 void console_flush(void); /* until the last bit has left */
 
-/* ---- clock and timer (clock.c): the TSC, calibrated against the PIT; the local APIC timer, one-shot
- * ------------------------------------ */
+/* ---- clock and timer (clock.c): the TSC, calibrated against the PIT; the local APIC timer, one-shot ---- */
 
 u64 clock_ticks(void); /* TSC */
 u64 clock_hz(void);
@@ -79,8 +74,7 @@ void clock_arm(u64 deadline);
 /* Interrupts on, halt, interrupts off: returns after one interrupt was served. */
 void machine_wait(void);
 
-/* ---- interrupts and exceptions (trap.S, trap.c)
- * ------------------------------------------------------------------------------------------- */
+/* ---- interrupts and exceptions (trap.S, trap.c) ---- */
 
 #define HV_VEC_TIMER    0xec
 #define HV_VEC_SPURIOUS 0xff
@@ -138,9 +132,7 @@ bool wrmsr_safe(u32 msr, u64 value) MUST_USE;
 /* A selector into DS, ES, FS, GS (SEG_*); a fault leaves it null. */
 bool load_segment_safe(unsigned seg, u16 selector) MUST_USE;
 
-/* ---- the end
- * --------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 /* Flushes the console and ends the machine: isa-debug-exit, Bochs's shutdown port, otherwise halts for ever.
  */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entry of every interrupt and exception: 256 stubs that push the vector (and a zero where the CPU pushes no error code), then one
+ * common path that completes struct trap_frame, and the accesses that are allowed to fault.
+ *
+ * From ring 3 the path is as short as it can be, since a ring-3 engine takes it for each exit of its guest: save the registers, call
+ * trap_from_ring3. Contract with it: RDI = the frame, at the top of the stack of TSS.RSP0, 16-byte aligned stack, DF clear, interrupts
+ * off; DS, ES, FS and GS still hold what the guest loaded. If it returns, the frame is taken up again by IRET.
+ *
+ * Vectors with a stack of their own (IST) need one step more: a frame from ring 3 is moved to the stack of RSP0, so that the engine sees
+ * all traps alike and the IST stack is free again; a frame from ring 0 stays, since the RSP that it interrupted may be no stack of
+ * ours (SYSCALL leaves the user's) or a full one.
+ *
+ * Sources: SDM vol. 3A, 6.14.2 "64-Bit Mode Stack Frame", 6.14.5 "Interrupt Stack Table", 6.13 "Error Code".
+ */
+#include "machine/layout.h"
+#include "machine_offsets.h"
+#include "x86/desc.h"
+#include "x86/exception.h"
+#include "x86/regs.h"
+
+#define FRAME_WORDS (TRAP_FRAME_SIZE / 8)
+
+	.text
+
+	.macro SAVE_REGISTERS
+	push %r15
+	push %r14
+	push %r13
+	push %r12
+	push %r11
+	push %r10
+	push %r9
+	push %r8
+	push %rdi
+	push %rsi
+	push %rbp
+	push %rsp /* place holder: frame.rsp has the real one */
+	push %rbx
+	push %rdx
+	push %rcx
+	push %rax
+	.endm
+
+	.macro RESTORE_REGISTERS
+	pop %rax
+	pop %rcx
+	pop %rdx
+	pop %rbx
+	add $8, %rsp
+	pop %rbp
+	pop %rsi
+	pop %rdi
+	pop %r8
+	pop %r9
+	pop %r10
+	pop %r11
+	pop %r12
+	pop %r13
+	pop %r14
+	pop %r15
+	.endm
+
+	.balign 64
+trap_common:
+	cld
+	SAVE_REGISTERS
+	mov %rsp, %rdi
+	testb $SEL_RPL, TRAP_FRAME_CS(%rsp)
+	jz trap_kernel
+trap_user:
+	mov trap_from_ring3(%rip), %rax
+	test %rax, %rax
+	jz trap_kernel
+	sub $8, %rsp /* the frame has an odd number of words */
+	call *%rax
+	jmp trap_return
+
+trap_kernel:
+	sub $8, %rsp
+	call trap_in_ring0
+trap_return:
+	add $8, %rsp
+	RESTORE_REGISTERS
+	add $16, %rsp /* vector, error code */
+	iretq
+
+	.balign 16
+trap_common_ist:
+	cld
+	SAVE_REGISTERS
+	mov %rsp, %rdi
+	testb $SEL_RPL, TRAP_FRAME_CS(%rsp)
+	jz trap_kernel
+	mov %rsp, %rsi
+	mov machine_tss + TSS_RSP0(%rip), %rdi
+	and $-16, %rdi
+	sub $TRAP_FRAME_SIZE, %rdi
+	mov %rdi, %rsp
+	mov $FRAME_WORDS, %ecx
+	rep movsq
+	mov %rsp, %rdi
+	jmp trap_user
+
+	.set vector, 0
+	.rept 256
+	.balign 16
+1:
+	.if vector >= VEC_EXCEPTIONS || !((VEC_HAS_ERROR_MASK >> (vector % VEC_EXCEPTIONS)) & 1)
+	push $0
+	.endif
+	push $vector
+	.if vector == VEC_NMI || vector == VEC_DF || vector == VEC_MC || vector == VEC_DB
+	jmp trap_common_ist
+	.else
+	jmp trap_common
+	.endif
+	.section .rodata
+	.if vector == 0
+	.balign 8
+	.globl trap_stubs
+trap_stubs:
+	.endif
+	.quad 1b
+	.text
+	.set vector, vector + 1
+	.endr
+
+/*
+ * Accesses that may fault. trap_fixups lists the address of the instruction and where to go on when it faults. All are C functions
+ * that return true in AL when the access worked.
+ */
+
+/* bool rdmsr_safe(u32 msr, u64 *value) */
+	.globl rdmsr_safe
+rdmsr_safe:
+	mov %edi, %ecx
+rdmsr_access:
+	rdmsr
+	mov %eax, (%rsi)
+	mov %edx, 4(%rsi)
+	mov $1, %eax
+	ret
+
+/* bool wrmsr_safe(u32 msr, u64 value) */
+	.globl wrmsr_safe
+wrmsr_safe:
+	mov %edi, %ecx
+	mov %rsi, %rax
+	mov %rsi, %rdx
+	shr $32, %rdx
+wrmsr_access:
+	wrmsr
+	mov $1, %eax
+	ret
+
+access_failed:
+	xor %eax, %eax
+	ret
+
+/* bool load_segment_safe(unsigned seg, u16 selector) */
+	.globl load_segment_safe
+load_segment_safe:
+	mov $1, %eax
+	cmp $SEG_ES, %edi
+	je load_es
+	cmp $SEG_DS, %edi
+	je load_ds
+	cmp $SEG_FS, %edi
+	je load_fs
+	cmp $SEG_GS, %edi
+	je load_gs
+	ud2
+load_es:
+	mov %esi, %es
+	ret
+load_ds:
+	mov %esi, %ds
+	ret
+load_fs:
+	mov %esi, %fs
+	ret
+load_gs:
+	mov %esi, %gs
+	ret
+load_es_failed:
+	xor %eax, %eax
+	mov %eax, %es
+	ret
+load_ds_failed:
+	xor %eax, %eax
+	mov %eax, %ds
+	ret
+load_fs_failed:
+	xor %eax, %eax
+	mov %eax, %fs
+	ret
+load_gs_failed:
+	xor %eax, %eax
+	mov %eax, %gs
+	ret
+
+	.section .rodata
+	.balign 8
+	.globl trap_fixups, trap_fixups_end
+trap_fixups:
+	.quad rdmsr_access, access_failed
+	.quad wrmsr_access, access_failed
+	.quad load_es, load_es_failed
+	.quad load_ds, load_ds_failed
+	.quad load_fs, load_fs_failed
+	.quad load_gs, load_gs_failed
+trap_fixups_end:
+
+	.section .note.GNU-stack, "", @progbits
