@@ -110,6 +110,23 @@ static void swap_gs(struct vcpu *v, const struct insn *i)
 	vcpu_skip(v, i->length);
 }
 
+/* LSS, LFS, LGS (0F B2, B4, B5), LES, LDS (C4, C5). */
+static unsigned far_pointer_segment(const struct insn *i)
+{
+	switch (i->opcode) {
+	case 0xb2:
+		return SEG_SS;
+	case 0xb4:
+		return SEG_FS;
+	case 0xb5:
+		return SEG_GS;
+	case 0xc4:
+		return SEG_ES;
+	default:
+		return SEG_DS;
+	}
+}
+
 /* MOV, POP and the far-pointer loads of DS, ES, SS, FS, GS. */
 static void load_segment_register(struct vcpu *v, const struct insn *i)
 {
@@ -130,10 +147,8 @@ static void load_segment_register(struct vcpu *v, const struct insn *i)
 	default:
 		read = gva_read(v, emulate_operand_gva(v, i), &offset, i->op_size, access, &f) &&
 		       gva_read(v, emulate_operand_gva(v, i) + i->op_size, &selector, 2, access, &f);
-		seg = i->segment_loaded;
+		seg = far_pointer_segment(i);
 	}
-	if (i->op == OP_POP_SEG)
-		seg = i->segment_loaded;
 	if (!read || !segment_load(v, seg, selector, &f)) {
 		event_raise(v, &f);
 		return;

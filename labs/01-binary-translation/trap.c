@@ -14,10 +14,6 @@
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-static const char *trap_machine_init(void)
-{
-	return NULL;
-}
 
 static void reflect_exception(struct vcpu *v, struct vmexit *exit)
 {
@@ -96,7 +92,6 @@ const struct cpu_engine trap_engine = {
 	.summary = "trap-and-emulate: the guest's kernel in ring 3",
 	.root_kind = ROOT_PAIR,
 	.cr4_hidden = RING3_CR4_HIDDEN,
-	.machine_init = trap_machine_init,
 	.vcpu_init = ring3_vcpu_init,
 	.load = ring3_load,
 	.unload = ring3_unload,
