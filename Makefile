@@ -89,10 +89,21 @@ check-rebuild: all unit ## build twice: the second time nothing may be built
 		echo "an unchanged tree rebuilt:"; echo "$$changed"; exit 1; \
 	fi
 
-.PHONY: compile_commands.json
-compile_commands.json: $(SETUP) ## list the compiler's calls for editors and clangd
+.PHONY: FORCE
+compile_commands.json: $(SETUP) FORCE ## list the compiler's calls for editors and clangd
 	@$(MAKE) -n -B --no-print-directory V=1 all unit | awk -v top=$(ROOT) -f common/mk/compile_commands.awk > $@.new
+	@grep -q '"file"' $@.new
 	@mv $@.new $@
+
+# The grader builds what it needs by itself; it is no part of this make.
+ALONE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
+.PHONY: grade
+grade: grader ## build, boot and grade the labs: LAB=01 PART=A PLATFORM=... SEED=... TEST=... STRICT=1
+	@$(ALONE) $(BUILD)/grader/grade $(GRADE_OPTIONS)
+
+.PHONY: native
+native: guest ## run the guest test kernel on the bare machine (QEMU); ARGS="only=cpu/" for some of it
+	$(call sub,common/guest,run)
 
 .PHONY: clean
 clean: ## remove everything that was built

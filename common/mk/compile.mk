@@ -2,16 +2,17 @@
 # Pattern rules: a source anywhere in the tree to an object of one of the three kinds.
 
 # $(call compile_rules,OBJECT DIRECTORY,NAME OF THE FLAGS): the flags are expanded in the recipe, so that a target can add its own.
+# The assembler knows no -Werror; --fatal-warnings is its name for it.
 define compile_rules
 $(1)/%.c.o: $(ROOT)/%.c
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $$($(2)) -MMD -MP -c $$< -o $$@
+	$(Q)$(CC) $$($(2)) -Wa,--fatal-warnings -MMD -MP -c $$< -o $$@
 
 $(1)/%.S.o: $(ROOT)/%.S
 	$$(call say,AS,$$@)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $$($(2)) -MMD -MP -c $$< -o $$@
+	$(Q)$(CC) $$($(2)) -Wa,--fatal-warnings -MMD -MP -c $$< -o $$@
 endef
 
 $(eval $(call compile_rules,$(HV_OBJ),HV_CFLAGS))

@@ -37,7 +37,7 @@ FREESTANDING := $(WARNINGS) $(INCLUDES) -O2 -g -ffreestanding -fno-stack-protect
 HV_CFLAGS    := $(FREESTANDING) -fpie -fvisibility=hidden
 # The guest kernel runs in the highest 2 GiB.
 GUEST_CFLAGS := $(FREESTANDING) -fno-pic -mcmodel=kernel
-HOST_CFLAGS  := $(WARNINGS) $(INCLUDES) -O1 -g -fno-strict-aliasing -D_GNU_SOURCE
+HOST_CFLAGS  := $(WARNINGS) $(INCLUDES) -O1 -g -fno-strict-aliasing -D_GNU_SOURCE -isystem /usr/include/libxml2
 
 # Object files mirror the source tree below one directory a kind of object.
 HV_OBJ    := $(BUILD)/hv

@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# `make test`: every test and every check of the tree, each as one step with a line of its own. MAKE and BUILD come from the Makefile.
+#
+# A step of tests counts itself: somewhere it prints "N passed, N failed", and the last such line counts. A check counts as one.
+# What a step printed is kept in BUILD/test/; of a step that fails the end is shown. The very last line is the sum of all steps.
+
+logs=$BUILD/test
+passed=0
+failed=0
+number=0
+child=
+limit=900 # seconds a step
+grade=$BUILD/grader/grade
+
+trap 'stop 130' INT
+trap 'stop 143' TERM HUP
+stop() {
+	trap - INT TERM HUP
+	[ -z "$child" ] || kill -TERM "$child" 2>/dev/null
+	exit "$1"
+}
+
+# The sums of the last line that counts in a log; nothing when there is none.
+read_counts() {
+	sed -n 's/^.*\<\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed.*$/\1 \2/p' "$1" | tail -n 1
+}
+
+# step KIND NAME COMMAND...: KIND is `tests` or `check`.
+step() {
+	kind=$1
+	name=$2
+	shift 2
+	number=$((number + 1))
+	log=$logs/$number.log
+	begin=$(date +%s)
+	# In the background, so that a signal is seen at once; `timeout` passes it on to whatever the step has started.
+	timeout -k 10 $limit "$@" >"$log" 2>&1 </dev/null &
+	child=$!
+	wait $child
+	code=$?
+	child=
+	seconds=$(($(date +%s) - begin))
+
+	counts=$(read_counts "$log")
+	if [ "$kind" = check ]; then
+		good=$((code == 0))
+		bad=$((code != 0))
+		counted=
+	else
+		good=${counts% *}
+		bad=${counts#* }
+		good=${good:-0}
+		bad=${bad:-0}
+		counted="$good passed, $bad failed"
+		# Nothing counted, or an exit code that the counts do not explain, is a failure too.
+		[ $((good + bad)) -gt 0 ] || { bad=1; counted='ran no test'; }
+		[ $code -eq 0 ] || [ $bad -gt 0 ] || { bad=1; counted="$counted, exit code $code"; }
+	fi
+	passed=$((passed + good))
+	failed=$((failed + bad))
+	if [ "$bad" -eq 0 ]; then
+		printf '%-7s %-44s %4d s  %s\n' ok "$name" $seconds "$counted"
+	else
+		printf '%-7s %-44s %4d s  %s\n' FAILED "$name" $seconds "${counted:-exit code $code}"
+		tail -n 60 "$log" | sed 's/^/        | /'
+		printf '        | (the whole output: %s)\n' "$log"
+	fi
+}
+
+rm -rf "$logs"
+mkdir -p "$logs"
+
+step check 'build with gcc' $MAKE all unit
+step check 'build with clang' $MAKE check-clang
+step check 'an unchanged tree rebuilds nothing' $MAKE check-rebuild
+step check 'headers stand alone' $MAKE check-headers
+step check 'formatting' $MAKE check-format
+step check 'compile_commands.json' $MAKE compile_commands.json
+step tests 'unit tests' $MAKE unit-run
+step check 'guest harness: every sensitive instruction traps' $MAKE -C common/guest check-sensitive
+step tests 'guest kernel on the bare machine' "$grade" --native
+for rubric in labs/*/rubric.yaml; do
+	lab=${rubric#labs/}
+	step tests "lab ${lab%%-*}" $MAKE grade "LAB=${lab%%-*}" STRICT=1
+done
+step tests 'the grader against broken hypervisors' $MAKE -C grader check
+
+printf '\n%d passed, %d failed\n' $passed $failed
+[ $failed -eq 0 ]
