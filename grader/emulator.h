@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* One run of a virtual machine, from power on to its end, on one of the platforms. */
+#ifndef GRADER_EMULATOR_H
+#define GRADER_EMULATOR_H
+
+#include "grader/platform.h"
+#include "grader/process.h"
+#include "grader/serial.h"
+
+#define MACHINE_MODULES 4
+
+struct machine_module {
+	const char *file;   /* a name in the directory of the run */
+	const char *string; /* what the hypervisor finds behind the file name */
+};
+
+struct machine {
+	/* in */
+	const struct platform *platform;
+	const char *directory; /* holds the images; the emulator runs in it, so that no path gets into the
+				  machine */
+	const char *kernel;    /* flat Multiboot image, a name in the directory */
+	const char *cmdline;
+	struct machine_module modules[MACHINE_MODULES];
+	unsigned module_count;
+	const char *memory; /* megabytes */
+	u64 instructions;   /* budget, where the platform counts */
+	u64 seconds;        /* guard */
+	const char *mkdisk; /* the tool that makes a disk image for Bochs, and the template of its
+			       configuration */
+	const char *bochsrc;
+	void (*line)(void *context, const char *text, bool damaged);
+	void (*tick)(void *context, double seconds); /* NULL: none */
+	void *context;
+
+	/* out */
+	enum machine_end {
+		MACHINE_CLEAN,   /* shut down with status 0 */
+		MACHINE_STATUS,  /* shut down with another status */
+		MACHINE_CRASH,   /* reset, triple fault, or the emulator refused or died */
+		MACHINE_FLOOD,   /* more output than any run needs */
+		MACHINE_TIMEOUT, /* budget or guard */
+		MACHINE_HALTED,  /* nothing runs and nothing can wake it */
+		MACHINE_TROUBLE, /* the grader's: no emulator, no disk space */
+		MACHINE_INTERRUPTED,
+	} end;
+	const char *message; /* a sentence about the end; NULL: clean */
+	double seconds_used;
+	u64 instructions_used; /* 0: not counted */
+	struct serial serial;
+};
+
+void machine_run(struct machine *m);
+
+/* bochs.c: makes disk image and configuration in the directory of the run; NULL, or what went wrong. */
+const char *bochs_prepare(const struct machine *m, string_list *argv);
+/* After the end: reads Bochs's log. True: the guest asked for the shutdown. */
+bool bochs_read_log(struct machine *m, const char **message);
+
+#define BOCHS_IMAGE     "machine.img"
+#define BOCHS_CONFIG    "bochsrc"
+#define BOCHS_BUDGET    "budget.rc"
+#define BOCHS_LOG       "bochs.log"
+#define BOCHS_SERIAL_FD 3
+#define MACHINE_STDERR  "emulator.txt"
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* What one call of the grader is to do, and the steps it takes. */
+#ifndef GRADER_GRADER_H
+#define GRADER_GRADER_H
+
+#include "grader/emulator.h"
+#include "grader/protocol.h"
+#include "grader/result.h"
+#include "grader/rubric.h"
+
+struct grader {
+	const char *root;     /* top of the tree */
+	const char *build;    /* build directory */
+	const char *lab;      /* "01"; NULL: every lab that has a rubric */
+	const char *part;     /* "A"; NULL: all */
+	const char *platform; /* as asked for; NULL: the rubric's choice */
+	const char *test;     /* a pattern; NULL: all */
+	const char *results;  /* file for the JSON */
+	u64 seed;
+	bool seed_given, strict, reproducible, no_build, native;
+};
+
+/* ---- image.c: keys and images of a run
+ * --------------------------------------------------------------------------------------------- */
+
+/* Copies a guest image with key and seed in it. NULL, or what is wrong. */
+const char *image_patch(const char *from, const char *to, const u8 key[KEY_BYTES], u64 seed);
+/* Copies a file. NULL, or what is wrong. */
+const char *image_copy(const char *from, const char *to);
+
+/* ---- build.c
+ * -------------------------------------------------------------------------------------------------------------------------
+ */
+
+/* Makes everything that the rubric names. False: *message and the last lines of make's output in *tail. */
+bool build_lab(const struct grader *g, const struct rubric *r, const char **message, string_list *tail);
+
+/* ---- oracle.c: the guest on the bare machine
+ * ------------------------------------------------------------------------------------------ */
+
+struct native {
+	const struct platform *platform;
+	struct console console;
+	struct machine machine;
+	const char *error; /* NULL, or why its results are of no use: a sentence */
+	char *text;        /* the whole output, when `keep` was asked for */
+	size_t text_used, text_room;
+	bool keep;
+};
+/* Runs the guest kernel without a hypervisor, with the key of guest number `guest`. */
+void native_run(const struct grader *g, const struct rubric *r, const struct platform *p, unsigned guest,
+		const char *command, struct native *n);
+
+/* The key of a run's guest number 0, 1, ...: other guests have other keys and other values. */
+void guest_key(const struct grader *g, unsigned guest, u8 key[KEY_BYTES]);
+
+struct oracle {
+	const struct grader *g;
+	const struct rubric *rubric;
+	const struct platform_exceptions *exceptions;
+	/* By number of the guest, asked for when first needed. `bochs` only for what TCG gets wrong. */
+	struct native *tcg[MACHINE_MODULES], *bochs[MACHINE_MODULES];
+};
+enum verdict {
+	VERDICT_KNOWN,   /* *digest is what the test gives on the bare machine */
+	VERDICT_FAILS,   /* it fails there */
+	VERDICT_MISSING, /* only another platform could tell, and it is not here */
+};
+/* Makes the oracle ready for a guest. NULL, or why it cannot be. */
+const char *oracle_ask(struct oracle *o, unsigned guest);
+enum verdict oracle_digest(struct oracle *o, unsigned guest, const char *test, u64 *digest);
+
+/* ---- lab.c, judge.c, unit.c
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
+	       struct lab_result *result);
+/* One run of a hypervisor, with its guests' consoles. */
+void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
+		    const struct platform *p, struct oracle *o);
+void keep_benches(struct lab_result *lab, const struct platform *p, const struct console *c, const char *cpu,
+		  const char *mem);
+/* Every test of the groups as one entry a group: the run did not get so far that tests have names. */
+void run_without_tests(const struct grader *g, struct run *run, const struct rubric_run *spec,
+		       enum state state, const char *message);
+void judge_run(const struct grader *g, const struct lab_result *lab, const struct rubric_run *spec,
+	       const struct machine *m, const struct console consoles[], struct oracle *o, struct run *run);
+void unit_grade(const struct grader *g, struct lab_result *lab, const struct rubric_program *spec);
+/* unit_xml.c: reads CUnit's native result file. NULL, or why it is no complete result. */
+const char *unit_read(const char *path, struct run *run, const struct rubric_group *group);
+/* The options that repeat what is shown: "make grade LAB=01 TEST=cpu/cpuid SEED=0x1". */
+const char *command_again(const struct grader *g, const char *lab, const char *test, u64 seed);
+
+/* ---- native.c: grade --native
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+/* True: the guest kernel passes natively wherever it should. */
+bool native_check(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e);
+
+/* ---- report.c, progress.c
+ * ---------------------------------------------------------------------------------------------------------------
+ */
+
+void report_lab(const struct grader *g, const struct lab_result *lab);
+
+void progress_total(unsigned steps);
+void progress_begin(const char *what);
+void progress_tick(double seconds);
+void progress_end(void);
+
+enum colour { COLOUR_NONE, COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_BOLD, COLOUR_DIM };
+/* An escape sequence, or an empty string where colours are not wanted. */
+const char *colour(enum colour c);
+
+#endif

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The autograder: builds a lab, runs its hypervisor and its unit tests, shows a table and writes
+ * results.json. See grader/README.md.
+ *
+ * Exit status: 0 when all went as it should; 1 when --strict or --native found otherwise; 2 for a mistake in
+ * the call or in a rubric; 128 + N when signal N ended it.
+ */
+#include "grader/grader.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define EXIT_MISTAKE 2
+#define EXIT_SIGNAL  128
+
+enum option_letter {
+	OPT_LAB = 'l',
+	OPT_PART = 'P',
+	OPT_PLATFORM = 'p',
+	OPT_SEED = 's',
+	OPT_BUILD = 'b',
+	OPT_ROOT = 'r',
+	OPT_TEST = 't',
+	OPT_OUTPUT = 'o',
+	OPT_STRICT = 'S',
+	OPT_REPRODUCIBLE = 'R',
+	OPT_NO_BUILD = 'n',
+	OPT_NATIVE = 'N',
+	OPT_DOCTOR = 'd',
+	OPT_HELP = 'h'
+};
+
+static const struct option options[] = {
+	{"lab", required_argument, NULL, OPT_LAB},
+	{"part", required_argument, NULL, OPT_PART},
+	{"platform", required_argument, NULL, OPT_PLATFORM},
+	{"seed", required_argument, NULL, OPT_SEED},
+	{"build", required_argument, NULL, OPT_BUILD},
+	{"root", required_argument, NULL, OPT_ROOT},
+	{"test", required_argument, NULL, OPT_TEST},
+	{"output", required_argument, NULL, OPT_OUTPUT},
+	{"strict", no_argument, NULL, OPT_STRICT},
+	{"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
+	{"no-build", no_argument, NULL, OPT_NO_BUILD},
+	{"native", no_argument, NULL, OPT_NATIVE},
+	{"doctor", no_argument, NULL, OPT_DOCTOR},
+	{"help", no_argument, NULL, OPT_HELP},
+	{0},
+};
+
+static const char usage[] =
+	"usage: grade [options]\n"
+	"  --lab NN          grade this lab; without it every lab that has a rubric\n"
+	"  --part A          only this part of the lab\n"
+	"  --platform NAME   auto (what the rubric prefers), tcg, bochs, bochs:MODEL, kvm\n"
+	"  --test PATTERN    only these tests, such as cpu/popf or 'mem/*'\n"
+	"  --seed N          repeat a run; without it a random seed\n"
+	"  --root DIR        top of the tree (default: here)\n"
+	"  --build DIR       build directory (default: build/ below the top)\n"
+	"  --output FILE     where the results go (default: results.json in the build directory)\n"
+	"  --reproducible    leave times out of the results\n"
+	"  --no-build        take what is built already\n"
+	"  --strict          exit with 1 unless everything is as the rubric foretells\n"
+	"  --native          check the guest kernel on the bare machines, without a hypervisor\n"
+	"  --doctor          say what this computer can run\n";
+
+static void mistake(const char *sentence)
+{
+	fprintf(stderr, "grade: %s\n", sentence);
+	exit(EXIT_MISTAKE);
+}
+
+static u64 parse_seed(const char *text)
+{
+	char *end;
+	u64 seed;
+
+	errno = 0;
+	seed = strtoull(text, &end, 0);
+	if (!*text || *end || errno || *text == '-')
+		mistake(xprintf("--seed %s is not a 64-bit number", text));
+	return seed;
+}
+
+static void parse(struct grader *g, int argc, char **argv)
+{
+	int o;
+
+	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (o) {
+		case OPT_LAB:
+			g->lab = optarg;
+			break;
+		case OPT_PART:
+			g->part = optarg;
+			break;
+		case OPT_PLATFORM:
+			g->platform = strcmp(optarg, "auto") ? optarg : NULL;
+			break;
+		case OPT_SEED:
+			g->seed = parse_seed(optarg);
+			g->seed_given = true;
+			break;
+		case OPT_BUILD:
+			g->build = optarg;
+			break;
+		case OPT_ROOT:
+			g->root = optarg;
+			break;
+		case OPT_TEST:
+			g->test = optarg;
+			break;
+		case OPT_OUTPUT:
+			g->results = optarg;
+			break;
+		case OPT_STRICT:
+			g->strict = true;
+			break;
+		case OPT_REPRODUCIBLE:
+			g->reproducible = true;
+			break;
+		case OPT_NO_BUILD:
+			g->no_build = true;
+			break;
+		case OPT_NATIVE:
+			g->native = true;
+			break;
+		case OPT_DOCTOR:
+			platform_report();
+			exit(EXIT_SUCCESS);
+		case OPT_HELP:
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			fputs(usage, stderr);
+			exit(EXIT_MISTAKE);
+		}
+	}
+	if (optind < argc)
+		mistake(xprintf("`%s` is not understood; see --help", argv[optind]));
+}
+
+static const char *absolute(const char *path)
+{
+	char *full = realpath(path, NULL);
+
+	if (!full)
+		mistake(xprintf("%s: %s", path, strerror(errno)));
+	return full;
+}
+
+static void settle(struct grader *g)
+{
+	g->root = absolute(g->root ? g->root : ".");
+	if (!g->build)
+		g->build = xprintf("%s/build", g->root);
+	if (!directory_make(g->build))
+		mistake(xprintf("%s: %s", g->build, strerror(errno)));
+	g->build = absolute(g->build);
+	if (!g->results)
+		g->results = xprintf("%s/results.json", g->build);
+	if (g->platform && !platform_named(g->platform))
+		mistake(xprintf("--platform %s is none of auto, tcg, bochs, bochs:MODEL, kvm", g->platform));
+	if (!g->seed_given && getrandom(&g->seed, sizeof(g->seed), 0) != sizeof(g->seed))
+		mistake("no random numbers");
+}
+
+/* The rubrics of the labs that are wanted, in their order. */
+static void find_rubrics(const struct grader *g, string_list *paths)
+{
+	glob_t found = {0};
+
+	glob(xprintf("%s/labs/%s-*/rubric.yaml", g->root, g->lab ? g->lab : "[0-9][0-9]"), 0, NULL, &found);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		strings_add(paths, xstrdup(found.gl_pathv[i]));
+	globfree(&found);
+	if (!paths->n)
+		mistake(g->lab ? xprintf("there is no lab %s with a rubric", g->lab) : "no lab has a rubric");
+}
+
+static const struct rubric *read_rubric(const struct grader *g, const char *path,
+					struct platform_exceptions *e)
+{
+	const char *error;
+	const struct rubric *r = rubric_read(path, &error);
+
+	if (!r || (r->exceptions && !exceptions_read(xprintf("%s/%s", g->root, r->exceptions), e, &error)))
+		mistake(error);
+	return r;
+}
+
+/* False: --strict or --native is not content. */
+static bool work(const struct grader *g)
+{
+	string_list paths = {0};
+	const struct lab_result **results;
+	bool ok = true;
+
+	find_rubrics(g, &paths);
+	results = xcalloc(paths.n, sizeof(struct lab_result *));
+	for (size_t i = 0; i < paths.n && !process_interrupted(); i++) {
+		struct platform_exceptions exceptions = {0};
+		const struct rubric *r = read_rubric(g, paths.at[i], &exceptions);
+		struct lab_result *result = xcalloc(1, sizeof(*result));
+
+		if (g->native)
+			return native_check(g, r, &exceptions);
+		lab_grade(g, r, &exceptions, result);
+		results[i] = result;
+		if (process_interrupted())
+			return false;
+		report_lab(g, result);
+		ok &= lab_as_foretold(result);
+	}
+	if (!results_write(g->results, g->seed, results, paths.n, g->reproducible))
+		mistake(xprintf("%s: %s", g->results, strerror(errno)));
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	struct grader g = {0};
+	bool ok;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	parse(&g, argc, argv);
+	settle(&g);
+	process_catch_signals();
+	if (!scratch_make(g.build))
+		mistake(xprintf("%s: no directory to work in: %s", g.build, strerror(errno)));
+	atexit(scratch_remove);
+	ok = work(&g);
+	progress_end();
+	if (process_interrupted()) {
+		fputs("grade: interrupted\n", stderr);
+		return EXIT_SIGNAL + process_interrupted();
+	}
+	if (!ok && (g.strict || g.native))
+		return EXIT_FAILURE;
+	return EXIT_SUCCESS;
+}

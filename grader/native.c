@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+/*
+ * grade --native: is the guest kernel itself right? It runs on the bare machine of each emulator, and three
+ * things must hold: every test passes, but for the listed faults of that emulator, and those fail; a test
+ * gives the same digest everywhere; and the same seed gives the same output to the last byte. Only then is it
+ * an oracle for hypervisors.
+ */
+#include "grader/grader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PLATFORMS  4
+#define NAME_WIDTH 34
+#define CELL_WIDTH 15
+
+static const char *const names[PLATFORMS] = {"tcg", "bochs:" BOCHS_INTEL, "bochs:" BOCHS_OLDER,
+					     "bochs:" BOCHS_AMD};
+static const char *const titles[PLATFORMS] = {"tcg", "bochs skylake", "bochs haswell", "bochs ryzen"};
+
+struct check {
+	const struct platform_exceptions *exceptions;
+	struct native *runs[PLATFORMS]; /* NULL: not available here */
+	unsigned problems;
+};
+
+static void problem(struct check *c, const char *sentence)
+{
+	c->problems++;
+	printf("%s%s%s\n", colour(COLOUR_RED), sentence, colour(COLOUR_NONE));
+}
+
+static void run_platform(const struct grader *g, const struct rubric *r, struct check *c, unsigned i)
+{
+	const struct platform *p = platform_named(names[i]);
+	struct native *first, *second;
+
+	if (p->why) {
+		printf("%s: %s\n", names[i], p->why);
+		return;
+	}
+	first = xcalloc(1, sizeof(*first));
+	second = xcalloc(1, sizeof(*second));
+	first->keep = second->keep = true;
+	progress_begin(xprintf("the guest on %s", names[i]));
+	native_run(g, r, p, 0, "bench=1", first);
+	progress_end();
+	progress_begin(xprintf("the guest on %s, once more", names[i]));
+	native_run(g, r, p, 0, "bench=1", second);
+	progress_end();
+	c->runs[i] = first;
+	if (first->error) {
+		string_list tail = {0};
+
+		problem(c, xprintf("%s: %s", names[i], first->error));
+		serial_tail(&first->machine.serial, &tail);
+		for (size_t k = 0; k < tail.n; k++)
+			printf("    | %s\n", tail.at[k]);
+	}
+	if (first->text_used != second->text_used || memcmp(first->text, second->text, first->text_used))
+		problem(c, xprintf("%s: two runs with the same seed differ", names[i]));
+}
+
+/* The digest of a test on the first platform where it passed. */
+static const struct record *reference(const struct check *c, const char *test)
+{
+	for (unsigned i = 0; i < PLATFORMS; i++) {
+		const struct record *r = c->runs[i] ? console_find(&c->runs[i]->console, test) : NULL;
+
+		if (r && r->state == RECORD_PASS)
+			return r;
+	}
+	return NULL;
+}
+
+/* What stands in the table; a problem is told as well. */
+static const char *cell(struct check *c, unsigned i, const char *test, const struct record *right)
+{
+	const struct native *n = c->runs[i];
+	const struct record *r = n ? console_find(&n->console, test) : NULL;
+	const struct platform_exception *x;
+
+	if (!n)
+		return "unavailable";
+	if (!r) /* the machine has no such thing; the plan left it out */
+		return n->error ? "-" : "not_applicable";
+	x = exceptions_find(c->exceptions, n->platform->name, n->platform->model, test);
+	if (r->state == RECORD_PASS && x && !x->optional) {
+		problem(c, xprintf("%s passes on %s, but is listed as an exception there", test, names[i]));
+		return "unlisted pass";
+	}
+	if (r->state == RECORD_PASS && r->digest != right->digest) {
+		problem(c, xprintf("%s saw other values on %s than elsewhere", test, names[i]));
+		return "other digest";
+	}
+	if (r->state == RECORD_PASS)
+		return "pass";
+	if (x)
+		return "exception";
+	problem(c, xprintf("%s fails on %s: expected %s, got %s at %s (%s)", test, names[i], r->expected,
+			   r->actual, r->at, r->what));
+	return "fail";
+}
+
+static void print_table(struct check *c)
+{
+	const struct native *most = NULL;
+
+	for (unsigned i = 0; i < PLATFORMS; i++)
+		if (c->runs[i] && (!most || c->runs[i]->console.records.n > most->console.records.n))
+			most = c->runs[i];
+	if (!most)
+		return;
+	printf("\n%s%-*s", colour(COLOUR_DIM), NAME_WIDTH, "test");
+	for (unsigned i = 0; i < PLATFORMS; i++)
+		printf(" %-*s", CELL_WIDTH, titles[i]);
+	printf("%s\n", colour(COLOUR_NONE));
+	for (size_t t = 0; t < most->console.records.n; t++) {
+		const char *test = most->console.records.at[t].name;
+		const struct record *right = reference(c, test);
+		const char *cells[PLATFORMS];
+
+		for (unsigned i = 0; i < PLATFORMS; i++)
+			cells[i] = cell(c, i, test, right);
+		printf("%-*s", NAME_WIDTH, test);
+		for (unsigned i = 0; i < PLATFORMS; i++)
+			printf(" %s%-*s%s", !strcmp(cells[i], "pass") ? "" : colour(COLOUR_YELLOW),
+			       CELL_WIDTH, cells[i], !strcmp(cells[i], "pass") ? "" : colour(COLOUR_NONE));
+		putchar('\n');
+	}
+	printf("\n%zu tests, %zu benches\n", most->console.records.n, most->console.benches.n);
+}
+
+/* An exception for a test that does not exist is a mistake in the list. */
+static void check_list(struct check *c)
+{
+	for (size_t i = 0; i < c->exceptions->list.n; i++) {
+		const char *test = c->exceptions->list.at[i].test;
+		bool found = false;
+
+		for (unsigned k = 0; k < PLATFORMS; k++)
+			found |= c->runs[k] && console_find(&c->runs[k]->console, test);
+		if (!found)
+			problem(c, xprintf("the list of exceptions names %s, which is no test", test));
+	}
+}
+
+bool native_check(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e)
+{
+	struct check c = {.exceptions = e};
+
+	progress_total(2 * PLATFORMS);
+	for (unsigned i = 0; i < PLATFORMS && !process_interrupted(); i++)
+		run_platform(g, r, &c, i);
+	if (process_interrupted())
+		return false;
+	print_table(&c);
+	check_list(&c);
+	if (c.problems)
+		printf("%s%u problems%s\n", colour(COLOUR_RED), c.problems, colour(COLOUR_NONE));
+	else
+		printf("%sthe guest kernel is right on every machine that is here%s\n", colour(COLOUR_GREEN),
+		       colour(COLOUR_NONE));
+	return !c.problems;
+}

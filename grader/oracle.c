@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What is right: the guest kernel on the bare machine. Each test's digest covers every value that it
+ * compared, with the seed of the run mixed in; a hypervisor that is right gives the guest the same values,
+ * and one that only prints the lines cannot know them.
+ *
+ * The bare machine is QEMU's TCG. Where TCG itself differs from the manuals (platform exceptions), Bochs is
+ * asked instead.
+ */
+#include "grader/grader.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GUEST_IMAGE   "guest.bin"
+#define NATIVE_BUDGET 6000000000ULL
+#define NATIVE_GUARD  120
+#define NATIVE_MEMORY "256"
+#define WITH_BENCHES  "bench=1"
+
+static void take_line(void *context, const char *text, bool damaged)
+{
+	struct native *n = context;
+	size_t size = strlen(text) + 1;
+
+	console_line(&n->console, text, damaged);
+	if (!n->keep)
+		return;
+	if (n->text_used + size > n->text_room) {
+		n->text_room = 2 * (n->text_room + size);
+		n->text = realloc(n->text, n->text_room);
+		if (!n->text)
+			abort();
+	}
+	memcpy(n->text + n->text_used, text, size - 1);
+	n->text[n->text_used + size - 1] = '\n';
+	n->text_used += size;
+}
+
+static void take_tick(void *context, double seconds)
+{
+	(void)context;
+	progress_tick(seconds);
+}
+
+void native_run(const struct grader *g, const struct rubric *r, const struct platform *p, unsigned guest,
+		const char *command, struct native *n)
+{
+	const char *directory = scratch_sub(xprintf("native-%s-%u", p->name, guest));
+	const char *from = xprintf("%s/%s", g->build, r->guest_native), *incomplete;
+	u8 key[KEY_BYTES];
+
+	n->platform = p;
+	guest_key(g, guest, key);
+	console_init(&n->console, "native", key);
+	n->error = image_patch(from, xprintf("%s/" GUEST_IMAGE, directory), key, g->seed);
+	if (n->error)
+		return;
+	n->machine = (struct machine){
+		.platform = p,
+		.directory = directory,
+		.kernel = GUEST_IMAGE,
+		.cmdline = command,
+		.memory = NATIVE_MEMORY,
+		.instructions = NATIVE_BUDGET,
+		.seconds = NATIVE_GUARD,
+		.mkdisk = xprintf("%s/tools/mkdisk", g->build),
+		.bochsrc = xprintf("%s/common/boot/bochsrc.in", g->root),
+		.line = take_line,
+		.tick = take_tick,
+		.context = n,
+	};
+	machine_run(&n->machine);
+	incomplete = console_incomplete(&n->console);
+	if (n->machine.message)
+		n->error = xprintf("%s%s%s", n->machine.message, incomplete ? "; " : "",
+				   incomplete ? incomplete : "");
+	else if (incomplete || n->console.complaint)
+		n->error = incomplete ? incomplete : n->console.complaint;
+}
+
+/* The guest's command line for the tests that TCG gets wrong; NULL: there are none. */
+static const char *exception_command(const struct platform_exceptions *e)
+{
+	const char *command = NULL;
+
+	for (size_t i = 0; i < e->list.n; i++)
+		if (exceptions_find(e, "tcg", NULL, e->list.at[i].test))
+			command = xprintf("%s%s%s", command ? command : "only=", command ? "," : "",
+					  e->list.at[i].test);
+	return command;
+}
+
+const char *oracle_ask(struct oracle *o, unsigned guest)
+{
+	const struct platform *tcg = platform_get(PLATFORM_TCG);
+
+	if (tcg->why)
+		return xprintf("the guest cannot run natively: %s", tcg->why);
+	if (!o->tcg[guest]) {
+		o->tcg[guest] = xcalloc(1, sizeof(struct native));
+		/* The benches are wanted once. */
+		native_run(o->g, o->rubric, tcg, guest, guest ? "" : WITH_BENCHES, o->tcg[guest]);
+	}
+	if (o->tcg[guest]->error)
+		return xprintf("the guest kernel does not run on the bare machine: %s", o->tcg[guest]->error);
+	return NULL;
+}
+
+static const struct record *ask_bochs(struct oracle *o, unsigned guest, const char *test)
+{
+	const struct platform *bochs = platform_get(PLATFORM_BOCHS);
+
+	if (!o->bochs[guest]) {
+		o->bochs[guest] = xcalloc(1, sizeof(struct native));
+		if (bochs->why)
+			o->bochs[guest]->error = bochs->why;
+		else
+			native_run(o->g, o->rubric, bochs, guest, exception_command(o->exceptions),
+				   o->bochs[guest]);
+	}
+	return o->bochs[guest]->error ? NULL : console_find(&o->bochs[guest]->console, test);
+}
+
+enum verdict oracle_digest(struct oracle *o, unsigned guest, const char *test, u64 *digest)
+{
+	const struct record *r = console_find(&o->tcg[guest]->console, test);
+
+	if (exceptions_find(o->exceptions, "tcg", NULL, test)) {
+		r = ask_bochs(o, guest, test);
+		if (!r)
+			return VERDICT_MISSING;
+	}
+	if (!r || r->state != RECORD_PASS)
+		return VERDICT_FAILS;
+	*digest = r->digest;
+	return VERDICT_KNOWN;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Looks what this computer can run a hypervisor on: QEMU's TCG, Bochs, or real KVM. "Cannot run here" is
+ * never "failed": a platform that is missing is missing with a sentence that says what to install or to
+ * switch on.
+ */
+#include "grader/platform.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BOCHS_BIOS "/usr/share/bochs/BIOS-bochs-latest"
+
+static struct platform platforms[PLATFORM_COUNT] = {
+	[PLATFORM_TCG] = {PLATFORM_TCG, "tcg", NULL, "instructions", NULL},
+	[PLATFORM_BOCHS] = {PLATFORM_BOCHS, "bochs", BOCHS_INTEL, "instructions", NULL},
+	[PLATFORM_KVM] = {PLATFORM_KVM, "kvm", NULL, "cycles", NULL},
+};
+
+static const char *probe(enum platform_id id)
+{
+	const char *qemu = program_find("qemu-system-x86_64");
+
+	switch (id) {
+	case PLATFORM_TCG:
+		return qemu ? NULL : "qemu-system-x86_64 is not installed (package qemu-system-x86)";
+	case PLATFORM_BOCHS:
+		if (!program_find("bochs"))
+			return "bochs is not installed (packages bochs, bochs-term)";
+		return file_exists(BOCHS_BIOS) ? NULL : BOCHS_BIOS " is missing (package bochsbios)";
+	case PLATFORM_KVM:
+		if (!qemu)
+			return "qemu-system-x86_64 is not installed (package qemu-system-x86)";
+		return kvm_probe();
+	case PLATFORM_COUNT:
+		break;
+	}
+	return "there is no such platform";
+}
+
+const struct platform *platform_get(enum platform_id id)
+{
+	static bool probed[PLATFORM_COUNT];
+
+	if (!probed[id]) {
+		platforms[id].why = probe(id);
+		probed[id] = true;
+	}
+	return &platforms[id];
+}
+
+const struct platform *platform_named(const char *name)
+{
+	size_t n = strcspn(name, ":");
+
+	for (unsigned i = 0; i < PLATFORM_COUNT; i++) {
+		const struct platform *p = &platforms[i];
+		struct platform *copy;
+
+		if (strncmp(p->name, name, n) || p->name[n] || (name[n] && !p->model))
+			continue;
+		p = platform_get((enum platform_id)i);
+		if (!name[n])
+			return p;
+		copy = xcalloc(1, sizeof(*copy));
+		*copy = *p;
+		copy->model = xstrdup(name + n + 1);
+		return copy;
+	}
+	return NULL;
+}
+
+const struct platform *platform_choose(const string_list *names)
+{
+	const struct platform *first = NULL;
+
+	for (size_t i = 0; i < names->n; i++) {
+		const struct platform *p = platform_named(names->at[i]);
+
+		if (p && !p->why)
+			return p;
+		if (!first)
+			first = p;
+	}
+	return first;
+}
+
+const char *platform_full_name(const struct platform *p)
+{
+	return p->model ? xprintf("%s:%s", p->name, p->model) : p->name;
+}
+
+void platform_report(void)
+{
+	for (unsigned i = 0; i < PLATFORM_COUNT; i++) {
+		const struct platform *p = platform_get((enum platform_id)i);
+
+		printf("%-6s %s\n", p->name, p->why ? p->why : "available");
+	}
+}

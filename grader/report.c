@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The table on the terminal: a line a group, then what is not as it should be with all that helps to mend it,
+ * the benches, the points. A test whose run did not end properly is told once, with its run, and not a
+ * hundred times.
+ */
+#include "grader/grader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_SHOWN  12 /* tests that are shown in full */
+#define NAME_WIDTH 34
+
+const char *command_again(const struct grader *g, const char *lab, const char *test, u64 seed)
+{
+	return xprintf("make grade LAB=%s%s%s%s%s SEED=0x%016" PRIx64, lab, test ? " TEST=" : "",
+		       test ? test : "", g->platform ? " PLATFORM=" : "", g->platform ? g->platform : "",
+		       seed);
+}
+
+/* ---- the table of groups
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+struct count {
+	unsigned states[STATE_COUNT], n;
+	unsigned points, max;
+};
+
+static struct count count_group(const struct run *run, const struct rubric_group *group)
+{
+	struct count c = {0};
+
+	for (size_t i = 0; i < run->tests.n; i++) {
+		const struct test *t = &run->tests.at[i];
+
+		if (t->group != group)
+			continue;
+		c.states[t->state]++;
+		c.n++;
+		c.points += t->points;
+		c.max += t->max;
+	}
+	return c;
+}
+
+/* "31 pass, 4 expected_fail, 1 fail" */
+static const char *count_words(const struct count *c)
+{
+	const char *words = "";
+
+	for (unsigned s = 0; s < STATE_COUNT; s++)
+		if (c->states[s])
+			words = xprintf("%s%s%u %s", words, *words ? ", " : "", c->states[s], state_names[s]);
+	return words;
+}
+
+static const char *group_name(const struct run *run, const struct rubric_group *group)
+{
+	return group->program ? group->program->program : xprintf("%s  %s", run->name, group->tests);
+}
+
+static const char *group_colour(const struct count *c)
+{
+	unsigned good =
+		c->states[STATE_PASS] + c->states[STATE_EXPECTED_FAIL] + c->states[STATE_NOT_APPLICABLE];
+
+	if (good == c->n)
+		return colour(COLOUR_GREEN);
+	return colour(good + c->states[STATE_UNAVAILABLE] == c->n ? COLOUR_YELLOW : COLOUR_RED);
+}
+
+static void print_group(const struct run *run, const struct rubric_group *group)
+{
+	struct count c = count_group(run, group);
+
+	printf("%s%-*s%s %-6s %7.2f %4u  %s%s%s\n", colour(COLOUR_BOLD), NAME_WIDTH, group_name(run, group),
+	       colour(COLOUR_NONE), run->platform ? run->platform : "", (double)c.points / POINT,
+	       (c.max + POINT / 2) / POINT, group_colour(&c), count_words(&c), colour(COLOUR_NONE));
+}
+
+static void print_groups(const struct lab_result *lab)
+{
+	printf("%s%-*s %-6s %7s %4s  %s%s\n", colour(COLOUR_DIM), NAME_WIDTH, "run, tests", "on", "points",
+	       "of", "result", colour(COLOUR_NONE));
+	for (size_t r = 0; r < lab->runs.n; r++) {
+		const struct run *run = lab->runs.at[r];
+
+		for (size_t i = 0; i < run->tests.n; i++) {
+			bool first = true;
+
+			for (size_t k = 0; k < i && first; k++)
+				first = run->tests.at[k].group != run->tests.at[i].group;
+			if (first)
+				print_group(run, run->tests.at[i].group);
+		}
+	}
+}
+
+/* ---- what went wrong
+ * -----------------------------------------------------------------------------------------------------------------
+ */
+
+static void print_tail(const string_list *tail)
+{
+	for (size_t i = 0; i < tail->n; i++)
+		printf("      %s| %s%s\n", colour(COLOUR_DIM), tail->at[i], colour(COLOUR_NONE));
+}
+
+static void print_state(enum state s, const char *what)
+{
+	bool bad = s != STATE_UNAVAILABLE && s != STATE_SKIPPED;
+
+	printf("\n%s%s%s %s\n", colour(bad ? COLOUR_RED : COLOUR_YELLOW), state_names[s], colour(COLOUR_NONE),
+	       what);
+}
+
+static void print_test(const struct grader *g, const struct lab_result *lab, const struct run *run,
+		       const struct test *t)
+{
+	const char *name = strchr(t->name, ':') ? strchr(t->name, ':') + 1 : t->name;
+
+	print_state(t->state, xprintf("%s  (%s)", t->name, run->what));
+	if (t->expected && t->actual)
+		printf("    expected %s, got %s\n", t->expected, t->actual);
+	if (t->message)
+		printf("    %s\n", t->message);
+	if (t->at)
+		printf("    at %s\n", t->at);
+	if (t->hint)
+		printf("    hint: %s\n", t->hint);
+	printf("    again: %s\n", command_again(g, lab->rubric->id, name, lab->seed));
+}
+
+/* The test in which a run ended is the one to look at. */
+static bool worth_showing(const struct run *run, const struct test *t)
+{
+	if (state_is_success(t->state) || t->state == STATE_NOT_APPLICABLE)
+		return false;
+	return t->state != run->state || t->state == STATE_PASS || t->state == STATE_FAIL;
+}
+
+static void print_run(const struct grader *g, const struct lab_result *lab, const struct run *run,
+		      unsigned *shown)
+{
+	if (run->state != STATE_PASS || run->message) {
+		print_state(run->state, run->what);
+		printf("    %s\n", run->message ? run->message : "the run is not complete");
+		print_tail(&run->tail);
+		if (run->log)
+			printf("    whole output: %s\n", run->log);
+		printf("    again: %s\n",
+		       command_again(g, lab->rubric->id, run->cpu ? NULL : "unit/", lab->seed));
+	}
+	for (size_t i = 0; i < run->tests.n; i++)
+		if (worth_showing(run, &run->tests.at[i]) && (*shown)++ < MAX_SHOWN)
+			print_test(g, lab, run, &run->tests.at[i]);
+}
+
+/* ---- benches
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
+
+static const struct bench_result *native_bench(const struct lab_result *lab, const char *name)
+{
+	for (size_t i = 0; i < lab->benches.n; i++)
+		if (!strcmp(lab->benches.at[i].cpu, "native") && !strcmp(lab->benches.at[i].bench.name, name))
+			return &lab->benches.at[i];
+	return NULL;
+}
+
+static void print_bench(const struct lab_result *lab, const struct bench_result *b)
+{
+	const struct bench_result *native = native_bench(lab, b->bench.name);
+	double n = (double)b->bench.iterations, ticks = (double)b->bench.total[BENCH_TICKS] / n;
+
+	printf("%-22s %-7s %-7s %11.1f", b->bench.name, b->cpu, b->mem, ticks);
+	if (native && native->bench.total[BENCH_TICKS] && !strcmp(native->platform, b->platform))
+		printf(" %8.1f",
+		       ticks / ((double)native->bench.total[BENCH_TICKS] / (double)native->bench.iterations));
+	else
+		printf(" %8s", "-");
+	for (unsigned k = BENCH_EXITS; k < BENCH_COLUMNS; k++)
+		printf(" %7.2f", (double)b->bench.total[k] / n);
+	putchar('\n');
+}
+
+static void print_benches(const struct lab_result *lab)
+{
+	const struct platform *p;
+	bool engines = false;
+
+	for (size_t i = 0; i < lab->benches.n; i++)
+		engines |= strcmp(lab->benches.at[i].cpu, "native") != 0;
+	if (!engines)
+		return;
+	p = platform_named(lab->benches.at[lab->benches.n - 1].platform);
+	printf("\n%s%-22s %-7s %-7s %11s %8s %7s %7s %7s %7s %7s%s\n", colour(COLOUR_DIM), "one operation",
+	       "cpu", "mem", p ? p->unit : "ticks", "native=1", "exits", "hidden", "roots", "flushes", "walk",
+	       colour(COLOUR_NONE));
+	for (size_t i = 0; i < lab->benches.n; i++) {
+		const char *name = lab->benches.at[i].bench.name;
+
+		if (strcmp(lab->benches.at[i].cpu, "native"))
+			continue;
+		for (size_t k = 0; k < lab->benches.n; k++)
+			if (!strcmp(lab->benches.at[k].bench.name, name))
+				print_bench(lab, &lab->benches.at[k]);
+	}
+}
+
+/* ---- the whole
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
+
+void report_lab(const struct grader *g, const struct lab_result *lab)
+{
+	unsigned shown = 0, score = lab_score(lab), max = lab_max(lab);
+
+	printf("\n%sLab %s: %s%s   seed 0x%016" PRIx64 "\n\n", colour(COLOUR_BOLD), lab->rubric->id,
+	       lab->rubric->name, colour(COLOUR_NONE), lab->seed);
+	print_groups(lab);
+	if (lab->state != STATE_PASS) {
+		print_state(lab->state, lab->message ? lab->message : "");
+		print_tail(&lab->tail);
+	} else {
+		for (size_t r = 0; r < lab->runs.n; r++)
+			print_run(g, lab, lab->runs.at[r], &shown);
+	}
+	if (shown > MAX_SHOWN)
+		printf("\n... and %u more; all of them are in %s\n", shown - MAX_SHOWN, g->results);
+	print_benches(lab);
+	printf("\n%sTotal %.2f of %u points%s%s\n", colour(COLOUR_BOLD), (double)score / POINT,
+	       (max + POINT / 2) / POINT, lab->whole ? "" : " (a part of the lab)", colour(COLOUR_NONE));
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* What a graded lab is made of: runs, tests, benches. Filled by lab.c and unit.c, counted by score.c, shown
+ * by report.c and results.c. */
+#ifndef GRADER_RESULT_H
+#define GRADER_RESULT_H
+
+#include "grader/platform.h"
+#include "grader/protocol.h"
+#include "grader/rubric.h"
+#include "grader/util.h"
+
+enum state {
+	STATE_PASS,
+	STATE_FAIL,
+	STATE_EXPECTED_FAIL,   /* listed for this engine: counts as success */
+	STATE_UNEXPECTED_PASS, /* listed, and passed */
+	STATE_TIMEOUT,
+	STATE_CRASH,
+	STATE_BUILD_ERROR,
+	STATE_SKIPPED,        /* a prerequisite failed */
+	STATE_NOT_APPLICABLE, /* this engine has no such thing */
+	STATE_UNAVAILABLE,    /* this machine cannot run it */
+	STATE_INFRA_ERROR,    /* the grader's own trouble */
+	STATE_COUNT,
+};
+extern const char *const state_names[STATE_COUNT];
+
+/* Points are counted in thousandths, so that a group's points divide among its tests without a remainder. */
+#define POINT 1000
+
+struct test {
+	const char *name;
+	enum state state;
+	unsigned points, max; /* in 1/POINT */
+	const char *message;
+	const struct rubric_group *group;
+	const char *expected, *actual, *at, *hint; /* NULL: not known */
+};
+
+struct run {
+	const char *name;
+	const char *what;      /* for people: "trap on tcg" */
+	const char *log;       /* file with all that came over the serial line; NULL: none */
+	const char *platform;  /* "tcg", "bochs", "kvm", "host" */
+	const char *cpu, *mem; /* engines; NULL: unit tests */
+	enum state state;
+	double seconds;
+	u64 instructions; /* 0: not counted */
+	const char *message;
+	string_list tail; /* the last lines of the serial line, or of what the program wrote */
+	VECTOR(struct test) tests;
+};
+
+struct bench_result {
+	struct bench bench;
+	const char *cpu, *mem, *platform;
+};
+
+struct lab_result {
+	const struct rubric *rubric;
+	u64 seed;
+	bool whole;        /* nothing was left out by an option */
+	const char *again; /* the options to run the same again: "SEED=0x..." */
+	enum state state;  /* STATE_PASS, STATE_BUILD_ERROR, STATE_INFRA_ERROR */
+	const char *message;
+	string_list tail;
+	VECTOR(struct run *) runs;
+	VECTOR(struct bench_result) benches;
+};
+
+/* score.c */
+
+/* Spreads the points of each group over its tests, and gives each test its points by its state. */
+void score_run(struct run *run);
+/* Success as the rubric sees it. */
+bool state_is_success(enum state s);
+unsigned lab_score(const struct lab_result *lab);
+unsigned lab_max(const struct lab_result *lab);
+
+struct exercise_score {
+	unsigned score, max; /* in 1/POINT */
+	enum state state;
+};
+struct exercise_score score_exercise(const struct lab_result *lab, const struct rubric_exercise *e);
+/* For --strict: is everything as the rubric foretells? */
+bool lab_as_foretold(const struct lab_result *lab);
+
+/* results.c: false with errno */
+bool results_write(const char *path, u64 seed, const struct lab_result *const labs[], size_t count,
+		   bool reproducible);
+
+#endif

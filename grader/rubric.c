@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reads labs/NN-name/rubric.yaml. The form of the file stands in grader/README.md; it is checked completely
+ * here, because a rubric with a mistake in it gives wrong points without a word: unknown and missing fields,
+ * wrong kinds, and a sum of points that is not the maximum.
+ */
+#include "grader/rubric.h"
+
+#include "grader/yaml.h"
+
+#include <libgen.h>
+#include <string.h>
+
+#define DEFAULT_INSTRUCTIONS 3000000000ULL
+#define DEFAULT_SECONDS      60
+#define DEFAULT_MEMORY       "256"
+#define MAX_POINTS           1000
+
+static unsigned read_points(struct yaml_at at)
+{
+	u64 n = yaml_number(at, 0);
+
+	if (n > MAX_POINTS)
+		yaml_complain(at, "too many points");
+	return (unsigned)n;
+}
+
+static void read_group(struct yaml_at at, struct rubric_group *g)
+{
+	static const char *const known[] = {"tests", "points", "hint", NULL};
+
+	yaml_only(at, known);
+	g->tests = yaml_text(yaml_need(at, "tests"), "");
+	g->points = read_points(yaml_need(at, "points"));
+	g->hint = yaml_text(yaml_get(at, "hint"), NULL);
+}
+
+/* Our hypervisors split a module's string at spaces and at "--". */
+static void check_word(struct yaml_at at, const char *text)
+{
+	if (!*text || strpbrk(text, " ,\"'") || !strcmp(text, "--"))
+		yaml_complain(at, "must be one word without commas or quotes");
+}
+
+static void read_guest(struct yaml_at at, struct rubric_guest *g)
+{
+	static const char *const known[] = {"name", "ram", "command", "groups", NULL};
+	struct yaml_at groups, name = yaml_need(at, "name"), command = yaml_get(at, "command");
+
+	yaml_only(at, known);
+	g->name = yaml_text(name, "guest");
+	check_word(name, g->name);
+	g->ram = yaml_text(yaml_get(at, "ram"), NULL);
+	g->command = yaml_text(command, "");
+	if (strchr(g->command, '"'))
+		yaml_complain(command, "must not hold quotes");
+	groups = yaml_need(at, "groups");
+	for (size_t i = 0, n = yaml_count(groups); i < n; i++)
+		read_group(yaml_item(groups, i), vector_add(&g->groups));
+}
+
+static void read_run(struct yaml_at at, struct rubric_run *r)
+{
+	static const char *const known[] = {"name",   "part",         "cpu",     "mem",    "platforms",
+					    "append", "instructions", "seconds", "memory", "guests",
+					    NULL};
+	static const char *const platforms[] = {"tcg", "bochs", "kvm"};
+	struct yaml_at guests, list = yaml_need(at, "platforms");
+
+	yaml_only(at, known);
+	r->name = yaml_text(yaml_need(at, "name"), "");
+	check_word(yaml_get(at, "name"), r->name);
+	r->part = yaml_text(yaml_get(at, "part"), NULL);
+	r->cpu = yaml_text(yaml_need(at, "cpu"), "");
+	r->mem = yaml_text(yaml_need(at, "mem"), "");
+	r->append = yaml_text(yaml_get(at, "append"), NULL);
+	r->instructions = yaml_number(yaml_get(at, "instructions"), DEFAULT_INSTRUCTIONS);
+	r->seconds = yaml_number(yaml_get(at, "seconds"), DEFAULT_SECONDS);
+	r->memory = yaml_text(yaml_get(at, "memory"), DEFAULT_MEMORY);
+	yaml_strings(list, &r->platforms);
+	for (size_t i = 0; i < r->platforms.n; i++) {
+		unsigned p = 0;
+
+		while (p < ARRAY_SIZE(platforms) && strcmp(platforms[p], r->platforms.at[i]))
+			p++;
+		if (p == ARRAY_SIZE(platforms))
+			yaml_complain(list, xprintf("`%s` is none of tcg, bochs, kvm", r->platforms.at[i]));
+	}
+	guests = yaml_need(at, "guests");
+	for (size_t i = 0, n = yaml_count(guests); i < n; i++)
+		read_guest(yaml_item(guests, i), vector_add(&r->guests));
+	if (guests.node && !r->guests.n)
+		yaml_complain(guests, "a run needs a guest");
+}
+
+static void read_unit(struct yaml_at at, struct rubric_program *u)
+{
+	static const char *const known[] = {"programs", "part", "points", "hint", NULL};
+
+	yaml_only(at, known);
+	u->program = yaml_text(yaml_need(at, "programs"), "");
+	u->part = yaml_text(yaml_get(at, "part"), NULL);
+	u->group.tests = "*";
+	u->group.points = read_points(yaml_need(at, "points"));
+	u->group.hint = yaml_text(yaml_get(at, "hint"), NULL);
+	u->group.program = u;
+}
+
+static void read_build(struct yaml_at at, struct rubric_build *b)
+{
+	static const char *const known[] = {"directory", "targets", NULL};
+
+	yaml_only(at, known);
+	b->directory = yaml_text(yaml_need(at, "directory"), ".");
+	yaml_strings(yaml_get(at, "targets"), &b->targets);
+}
+
+static void read_exercise(struct yaml_at at, struct rubric_exercise *e)
+{
+	static const char *const known[] = {"id", "name", "tests", NULL};
+
+	yaml_only(at, known);
+	e->id = yaml_text(yaml_need(at, "id"), "");
+	e->name = yaml_text(yaml_need(at, "name"), "");
+	yaml_strings(yaml_need(at, "tests"), &e->tests);
+}
+
+/* expected_failures: a mapping of engines to lists of tests. */
+static void read_expected(struct yaml_at map, struct rubric *r)
+{
+	static const char *const known[] = {"test", "reason", NULL};
+
+	for (size_t i = 0, n = yaml_pairs(map); i < n; i++) {
+		struct yaml_at list;
+		const char *cpu = yaml_pair(map, i, &list);
+
+		for (size_t j = 0, m = yaml_count(list); j < m; j++) {
+			struct yaml_at item = yaml_item(list, j), reason = yaml_need(item, "reason");
+			struct rubric_expected *e = vector_add(&r->expected);
+
+			yaml_only(item, known);
+			e->cpu = cpu;
+			e->test = yaml_text(yaml_need(item, "test"), "");
+			e->reason = yaml_text(reason, "");
+			if (!*e->reason)
+				yaml_complain(reason, "an expected failure needs its reason");
+		}
+	}
+}
+
+static void read_lists(struct yaml_at top, struct rubric *r)
+{
+	struct yaml_at builds = yaml_need(top, "build"), runs = yaml_need(top, "runs"),
+		       units = yaml_get(top, "units"), hints = yaml_get(top, "hints"),
+		       exercises = yaml_get(top, "exercises");
+
+	for (size_t i = 0, n = yaml_count(builds); i < n; i++)
+		read_build(yaml_item(builds, i), vector_add(&r->builds));
+	for (size_t i = 0, n = yaml_count(runs); i < n; i++)
+		read_run(yaml_item(runs, i), vector_add(&r->runs));
+	for (size_t i = 0, n = yaml_count(units); i < n; i++)
+		read_unit(yaml_item(units, i), vector_add(&r->units));
+	for (size_t i = 0, n = yaml_count(exercises); i < n; i++)
+		read_exercise(yaml_item(exercises, i), vector_add(&r->exercises));
+	for (size_t i = 0, n = yaml_pairs(hints); i < n; i++) {
+		struct rubric_hint *h = vector_add(&r->hints);
+		struct yaml_at text;
+
+		h->test = yaml_pair(hints, i, &text);
+		h->text = yaml_text(text, "");
+	}
+	read_expected(yaml_get(top, "expected_failures"), r);
+}
+
+static void check_sum(struct yaml_at max, const struct rubric *r)
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < r->runs.n; i++)
+		for (size_t g = 0; g < r->runs.at[i].guests.n; g++)
+			for (size_t k = 0; k < r->runs.at[i].guests.at[g].groups.n; k++)
+				sum += r->runs.at[i].guests.at[g].groups.at[k].points;
+	for (size_t i = 0; i < r->units.n; i++)
+		sum += r->units.at[i].group.points;
+	if (sum != r->max)
+		yaml_complain(max, xprintf("the groups have %u points together", sum));
+}
+
+struct rubric *rubric_read(const char *path, const char **error)
+{
+	static const char *const known[] = {
+		"id",           "name",       "max",   "track", "image", "symbols",           "guest",
+		"guest_native", "exceptions", "build", "runs",  "units", "expected_failures", "hints",
+		"exercises",    NULL};
+	struct rubric *r = xcalloc(1, sizeof(*r));
+	struct yaml_file file;
+	struct yaml_at top = yaml_open(&file, path), max = yaml_need(top, "max");
+
+	yaml_only(top, known);
+	r->path = path;
+	r->directory = dirname(xstrdup(path));
+	r->id = yaml_text(yaml_need(top, "id"), "");
+	r->name = yaml_text(yaml_need(top, "name"), "");
+	r->max = read_points(max);
+	r->track = yaml_text(yaml_get(top, "track"), NULL);
+	r->image = yaml_text(yaml_need(top, "image"), "");
+	r->symbols = yaml_text(yaml_get(top, "symbols"), NULL);
+	r->guest = yaml_text(yaml_need(top, "guest"), "");
+	r->guest_native = yaml_text(yaml_need(top, "guest_native"), "");
+	r->exceptions = yaml_text(yaml_get(top, "exceptions"), NULL);
+	read_lists(top, r);
+	check_sum(max, r);
+	yaml_close(&file);
+	*error = file.error;
+	return file.error ? NULL : r;
+}
+
+const struct rubric_expected *rubric_expects_failure(const struct rubric *r, const char *cpu,
+						     const char *test)
+{
+	for (size_t i = 0; i < r->expected.n; i++)
+		if (!strcmp(r->expected.at[i].cpu, cpu) && pattern_matches(r->expected.at[i].test, test))
+			return &r->expected.at[i];
+	return NULL;
+}
+
+const char *rubric_hint(const struct rubric *r, const char *test)
+{
+	for (size_t i = 0; i < r->hints.n; i++)
+		if (pattern_matches(r->hints.at[i].test, test))
+			return r->hints.at[i].text;
+	return NULL;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Points. A group's points are spread over its tests in thousandths of a point, the remainder one by one over
+ * the first tests, so that the tests of a group add up to exactly the group's points.
+ */
+#include "grader/result.h"
+
+#include <string.h>
+
+const char *const state_names[STATE_COUNT] = {
+	[STATE_PASS] = "pass",
+	[STATE_FAIL] = "fail",
+	[STATE_EXPECTED_FAIL] = "expected_fail",
+	[STATE_UNEXPECTED_PASS] = "unexpected_pass",
+	[STATE_TIMEOUT] = "timeout",
+	[STATE_CRASH] = "crash",
+	[STATE_BUILD_ERROR] = "build_error",
+	[STATE_SKIPPED] = "skipped",
+	[STATE_NOT_APPLICABLE] = "not_applicable",
+	[STATE_UNAVAILABLE] = "unavailable",
+	[STATE_INFRA_ERROR] = "infra_error",
+};
+
+bool state_is_success(enum state s)
+{
+	return s == STATE_PASS || s == STATE_EXPECTED_FAIL;
+}
+
+/* A test that does not apply to the engine takes no share. */
+static bool takes_share(const struct test *t, const struct rubric_group *group)
+{
+	return t->group == group && t->state != STATE_NOT_APPLICABLE;
+}
+
+static void score_group(struct run *run, const struct rubric_group *group)
+{
+	unsigned total = group->points * POINT, n = 0, k = 0;
+
+	for (size_t i = 0; i < run->tests.n; i++)
+		n += takes_share(&run->tests.at[i], group);
+	for (size_t i = 0; i < run->tests.n; i++) {
+		struct test *t = &run->tests.at[i];
+
+		if (!takes_share(t, group))
+			continue;
+		t->max = total / n + (k < total % n);
+		t->points = state_is_success(t->state) ? t->max : 0;
+		k++;
+	}
+}
+
+void score_run(struct run *run)
+{
+	const struct rubric_group *last = NULL;
+
+	for (size_t i = 0; i < run->tests.n; i++) {
+		bool first = true;
+
+		if (run->tests.at[i].group == last)
+			continue;
+		last = run->tests.at[i].group;
+		for (size_t k = 0; k < i && first; k++)
+			first = run->tests.at[k].group != last;
+		if (first)
+			score_group(run, last);
+	}
+}
+
+unsigned lab_score(const struct lab_result *lab)
+{
+	unsigned sum = 0;
+
+	for (size_t r = 0; r < lab->runs.n; r++)
+		for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++)
+			sum += lab->runs.at[r]->tests.at[i].points;
+	return sum;
+}
+
+unsigned lab_max(const struct lab_result *lab)
+{
+	unsigned sum = 0;
+
+	if (lab->whole)
+		return lab->rubric->max * POINT;
+	for (size_t r = 0; r < lab->runs.n; r++)
+		for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++)
+			sum += lab->runs.at[r]->tests.at[i].max;
+	return sum;
+}
+
+struct exercise_score score_exercise(const struct lab_result *lab, const struct rubric_exercise *e)
+{
+	struct exercise_score s = {.state = STATE_SKIPPED};
+	bool any = false;
+
+	for (size_t r = 0; r < lab->runs.n; r++)
+		for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++) {
+			const struct test *t = &lab->runs.at[r]->tests.at[i];
+			bool matches = false;
+
+			for (size_t k = 0; k < e->tests.n && !matches; k++)
+				matches = pattern_matches(e->tests.at[k], t->name);
+			if (!matches)
+				continue;
+			s.score += t->points;
+			s.max += t->max;
+			if (!any || (state_is_success(s.state) && !state_is_success(t->state)))
+				s.state = state_is_success(t->state) ? STATE_PASS : t->state;
+			any = true;
+		}
+	return s;
+}
+
+bool lab_as_foretold(const struct lab_result *lab)
+{
+	if (lab->state != STATE_PASS)
+		return false;
+	for (size_t r = 0; r < lab->runs.n; r++) {
+		const struct run *run = lab->runs.at[r];
+
+		if (run->state != STATE_PASS && run->state != STATE_UNAVAILABLE)
+			return false;
+		for (size_t i = 0; i < run->tests.n; i++) {
+			enum state s = run->tests.at[i].state;
+
+			if (!state_is_success(s) && s != STATE_NOT_APPLICABLE && s != STATE_UNAVAILABLE)
+				return false;
+		}
+	}
+	return true;
+}
