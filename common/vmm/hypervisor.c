@@ -118,16 +118,17 @@ static void guest_name(const char *string, char *name, size_t size)
 		name[n - 4] = 0;
 }
 
-/* QEMU puts the file's name before the string that was given: the guest's name is then the second word. */
+/* QEMU puts the file's name before the string that was given; the guest's name is then the second word, if there is one. */
 static const char *skip_file_name(const char *string)
 {
 	const char *space = strchr(string, ' ');
-	size_t first = space ? (size_t)(space - string) : strlen(string);
 
-	if (space && space[1] && space[1] != '-' && first > 4 && !strncmp(space - 4, ".elf", 4) &&
-	    !strchr(space + 1, '=')) /* an option, not a name */
-		return space + 1;
-	return string;
+	if (!space || space - string < 4 || strncmp(space - 4, ".elf", 4))
+		return string;
+	for (const char *p = space + 1; *p && *p != ' '; p++)
+		if (*p == '=' || *p == '-') /* an option, or the "--" */
+			return string;
+	return space[1] ? space + 1 : string;
 }
 
 static struct vm *start_guest(const struct machine_module *m, const struct cpu_engine *cpu, const struct mem_engine *mem)
