@@ -34,7 +34,7 @@ FREESTANDING := $(WARNINGS) $(INCLUDES) -O2 -g -ffreestanding -fno-stack-protect
 	-mno-red-zone -mgeneral-regs-only -fcf-protection=none -fno-asynchronous-unwind-tables -fno-strict-aliasing \
 	-ffile-prefix-map=$(ROOT)/=
 # The hypervisor runs in PML4 slot 256, too far from 0 for absolute 32-bit addresses: position-independent code, linked at a fixed place.
-HV_CFLAGS    := $(FREESTANDING) -fpie -fvisibility=hidden
+HV_CFLAGS    := $(FREESTANDING) -fpie -fvisibility=hidden -include $(ROOT)/common/mk/hidden.h
 # The guest kernel runs in the highest 2 GiB.
 GUEST_CFLAGS := $(FREESTANDING) -fno-pic -mcmodel=kernel
 HOST_CFLAGS  := $(WARNINGS) $(INCLUDES) -O1 -g -fno-strict-aliasing -D_GNU_SOURCE -isystem /usr/include/libxml2
