@@ -23,9 +23,10 @@
 #ifndef ABI_RUN_KEY_H
 #define ABI_RUN_KEY_H
 
-#include "lib/types.h"
-
 #define RUN_KEY_MAGIC "HVLAB-RUN-KEY:1" /* 15 characters and the terminating zero */
+
+#ifndef __ASSEMBLER__
+#include "lib/types.h"
 
 struct run_key {
 	char magic[16];
@@ -33,6 +34,7 @@ struct run_key {
 	u64 seed; /* little-endian */
 };
 _Static_assert(sizeof(struct run_key) == 40, "patched by the grader");
+#endif
 
 /* Debug-exit ports, on the machine and in a guest: see common/devices/debug_exit.h. */
 #define DEBUG_EXIT_QEMU  0xf4   /* isa-debug-exit: QEMU ends with status (value << 1) | 1 */
