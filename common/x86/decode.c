@@ -36,6 +36,7 @@
 #define MAP_0F        1
 #define MAP_0F38      2
 #define MAP_0F3A      3
+#define MAP_3DNOW     4
 #define MAP_EVEX_5    5 /* half-precision floats */
 #define MAP_EVEX_6    6
 #define MAP_XOP_8     8
@@ -431,6 +432,18 @@ static void fill_details(struct decoder *d)
 	}
 }
 
+/* 0F 0F: the last byte of the opcode stands behind the operands. APM vol. 3, 1.1 "Instruction Encoding
+ * Overview". */
+static bool decode_3dnow(struct decoder *d)
+{
+	struct insn *i = d->i;
+
+	if (!decode_next(d, &i->opcode))
+		return false;
+	i->map = MAP_3DNOW;
+	return (opcode_3dnow[i->opcode / 32] >> (i->opcode % 32) & 1) || decode_fail(d, DECODE_INVALID);
+}
+
 static bool decode_operands(struct decoder *d)
 {
 	struct insn *i = d->i;
@@ -446,9 +459,8 @@ static bool decode_operands(struct decoder *d)
 		return decode_fail(d, DECODE_INVALID);
 	if (!registers_exist(i))
 		return decode_fail(d, DECODE_INVALID);
-	if (i->map == MAP_0F && i->opcode == ESCAPE_0F && !i->vex &&
-	    !(opcode_3dnow[(u8)i->imm / 32] >> ((u8)i->imm % 32) & 1))
-		return decode_fail(d, DECODE_INVALID);
+	if (i->map == MAP_0F && i->opcode == ESCAPE_0F && !i->vex && !decode_3dnow(d))
+		return false;
 	fill_details(d);
 	return true;
 }

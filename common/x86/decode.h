@@ -47,7 +47,7 @@ enum decode_result {
 struct insn {
 	u8 length;
 	u8 op;         /* enum insn_op */
-	u8 map;        /* 0: one byte, 1: 0F, 2: 0F38, 3: 0F3A; VEX, EVEX and XOP: their own number */
+	u8 map;        /* 0: one byte, 1: 0F, 2: 0F38, 3: 0F3A, 4: 3DNow!; VEX, EVEX and XOP: their own number */
 	u8 opcode;     /* the last opcode byte */
 	u8 op_size;    /* operand size in bytes: 1, 2, 4, 8 */
 	u8 addr_size;  /* 2, 4, 8 */
