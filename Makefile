@@ -13,9 +13,10 @@ include common/mk/config.mk
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
-JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+QUIET := --no-print-directory $(if $(filter 1,$(V)),,-s)
+JOBS  = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 # $(call sub,DIRECTORY,TARGET): a make there, if there is a Makefile.
-sub  = $(if $(wildcard $(1)/Makefile),+$(Q)$(MAKE) --no-print-directory $(JOBS) -C $(1) $(2))
+sub   = $(if $(wildcard $(1)/Makefile),+$(Q)$(MAKE) $(QUIET) $(JOBS) -C $(1) $(2))
 LABS := $(patsubst labs/%/Makefile,%,$(wildcard labs/*/Makefile))
 
 # What a person may ask for. A line of help stands behind two hash signs.
@@ -52,11 +53,11 @@ grader: $(SETUP) ## build the autograder
 
 .PHONY: unit
 unit: $(SETUP) ## build the unit tests; UNIT_DIRS="common/x86 ..." for some of them
-	+$(Q)$(MAKE) --no-print-directory $(JOBS) -f common/mk/unit.mk unit
+	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/unit.mk unit
 
 .PHONY: unit-run
 unit-run: $(SETUP) ## run the unit tests, UNIT_DIRS as above
-	+$(Q)$(MAKE) --no-print-directory $(JOBS) -f common/mk/unit.mk unit-run
+	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/unit.mk unit-run
 
 .PHONY: test
 test: $(SETUP) ## run every test and check; the last line counts what passed and failed
@@ -64,7 +65,7 @@ test: $(SETUP) ## run every test and check; the last line counts what passed and
 
 .PHONY: check-clang
 check-clang: $(SETUP) ## build everything with clang, beside the gcc build
-	+$(Q)$(MAKE) --no-print-directory $(JOBS) CC=clang BUILD=$(BUILD)/clang all unit
+	+$(Q)$(MAKE) $(QUIET) $(JOBS) CC=clang BUILD=$(BUILD)/clang all unit
 
 .PHONY: check-headers
 check-headers: $(SETUP) ## compile each header alone and all in two orders, with gcc and clang
@@ -83,8 +84,8 @@ format: $(SETUP) ## format all C code in place
 .PHONY: check-rebuild
 check-rebuild: all unit ## build twice: the second time nothing may be built
 	@touch $(BUILD)/rebuild.stamp
-	+@$(MAKE) --no-print-directory all unit
-	@changed=$$(find $(BUILD) -newer $(BUILD)/rebuild.stamp -type f); \
+	+@$(MAKE) $(QUIET) all unit
+	@changed=$$(find $(BUILD) -path $(BUILD)/test -prune -o -newer $(BUILD)/rebuild.stamp -type f -print); \
 	if [ -n "$$changed" ]; then \
 		echo "an unchanged tree rebuilt:"; echo "$$changed"; exit 1; \
 	fi
@@ -97,9 +98,16 @@ compile_commands.json: $(SETUP) FORCE ## list the compiler's calls for editors a
 
 # The grader builds what it needs by itself; it is no part of this make.
 ALONE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
+GRADE_OPTIONS = --build $(BUILD) $(if $(LAB),--lab '$(LAB)') $(if $(PART),--part '$(PART)') \
+	$(if $(PLATFORM),--platform '$(PLATFORM)') $(if $(TEST),--test '$(TEST)') $(if $(SEED),--seed '$(SEED)') \
+	$(if $(STRICT),--strict) $(if $(REPRODUCIBLE),--reproducible)
 .PHONY: grade
 grade: grader ## build, boot and grade the labs: LAB=01 PART=A PLATFORM=... SEED=... TEST=... STRICT=1
 	@$(ALONE) $(BUILD)/grader/grade $(GRADE_OPTIONS)
+
+.PHONY: doctor
+doctor: grader ## say which platforms this computer has
+	@$(ALONE) $(BUILD)/grader/grade --doctor
 
 .PHONY: native
 native: guest ## run the guest test kernel on the bare machine (QEMU); ARGS="only=cpu/" for some of it

@@ -26,7 +26,7 @@ Q := $(if $(filter 1,$(V)),,@)
 # $(call say,CC,file): one short line for a command that is not shown itself
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))')
 
-WARNINGS := -std=gnu17 -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
+WARNINGS := -std=gnu17 -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers -Werror
 INCLUDES := -I$(ROOT)/common -I$(ROOT)
 
 # The images: no FPU (the guest's state stays in the registers), no red zone (exceptions use the stack), frame pointers for backtraces.
