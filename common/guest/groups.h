@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* The arrays of the test_*.c and bench_*.c files. Each ends with an entry without a name. */
+#ifndef GUEST_GROUPS_H
+#define GUEST_GROUPS_H
+
+#include "guest/test.h"
+
+extern const struct test cpu_tests[];
+
+#endif
