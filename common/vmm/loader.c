@@ -16,6 +16,7 @@
  * describe the flat file made of it.
  */
 #include "boot/multiboot.h"
+#include "devices/lapic.h"
 #include "lib/string.h"
 #include "vmm/elf.h"
 #include "vmm/loader.h"
@@ -234,7 +235,7 @@ static void make_start_info(const struct loading *l, struct start_info *s)
 		.cmdline = AREA_GPA(l, cmdline),
 		.counters = AREA_GPA(l, counters),
 		.tsc_hz = vm_tick_hz(l->vm),
-		.apic_hz = vm_tick_hz(l->vm),
+		.apic_hz = lapic_timer_hz(l->vm),
 	};
 	memcpy(s->cpu_engine, c->cpu->name, MIN(strlen(c->cpu->name), sizeof(s->cpu_engine) - 1));
 	memcpy(s->mem_engine, c->mem->name, MIN(strlen(c->mem->name), sizeof(s->mem_engine) - 1));
