@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Control and debug registers by the rules of the manual: SDM vol. 3A, 2.5 "Control Registers", 2.6 "Extended Control Registers";
- * vol. 2B "MOV - Move to/from Control Registers", "MOV - Move to/from Debug Registers"; vol. 3B, 17.2 "Debug Registers".
+ * Control and debug registers by the rules of the manual: SDM vol. 3A, 2.5 "Control Registers", 2.6 "Extended
+ * Control Registers"; vol. 2B "MOV - Move to/from Control Registers", "MOV - Move to/from Debug Registers";
+ * vol. 3B, 17.2 "Debug Registers".
  *
- * Left out: paging without IA-32e mode (32-bit and PAE paging). A guest that turns it on is ended with a sentence.
+ * Left out: paging without IA-32e mode (32-bit and PAE paging). A guest that turns it on is ended with a
+ * sentence.
  */
 #include "devices/lapic.h"
 #include "vmm/control.h"
@@ -14,13 +16,14 @@
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-#define CR0_DEFINED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
-#define CR0_PAGING  (CR0_PG | CR0_WP) /* what the memory engine hears of */
-#define CR4_PAGING  (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP | CR4_PCIDE | CR4_LA57 | CR4_PKE)
-#define CR8_MAX     15
+#define CR0_DEFINED                                                                                          \
+	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
+#define CR0_PAGING         (CR0_PG | CR0_WP) /* what the memory engine hears of */
+#define CR4_PAGING         (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP | CR4_PCIDE | CR4_LA57 | CR4_PKE)
+#define CR8_MAX            15
 
-#define LEAF_FEATURES  1
-#define LEAF_FEATURES7 7
+#define LEAF_FEATURES      1
+#define LEAF_FEATURES7     7
 #define LEAF_ADDRESS_SIZES 0x80000008
 
 bool cr0_write(struct vcpu *v, u64 value)
@@ -38,7 +41,8 @@ bool cr0_write(struct vcpu *v, u64 value)
 		if (v->efer & EFER_LME && !(v->cr4 & CR4_PAE))
 			return false;
 		if (!(v->efer & EFER_LME)) {
-			vcpu_end(v, "it turns on paging outside IA-32e mode, which this hypervisor leaves out");
+			vcpu_end(v,
+				 "it turns on paging outside IA-32e mode, which this hypervisor leaves out");
 			return true;
 		}
 		v->efer |= EFER_LMA;
@@ -80,15 +84,15 @@ u64 cr4_allowed(struct vcpu *v)
 {
 	static const struct {
 		u64 cr4;
-		u8 leaf;    /* 1 or 7 */
-		char reg;   /* of cpuid_regs: 'b' 'c' 'd' */
+		u8 leaf;  /* 1 or 7 */
+		char reg; /* of cpuid_regs: 'b' 'c' 'd' */
 		u8 bit;
 	} needs[] = {
-		{ CR4_VME | CR4_PVI, 1, 'd', 1 },      { CR4_TSD, 1, 'd', 4 },	     { CR4_DE, 1, 'd', 2 },
-		{ CR4_PSE, 1, 'd', 3 },		       { CR4_PAE, 1, 'd', 6 },	     { CR4_PGE, 1, 'd', 13 },
-		{ CR4_OSFXSR, 1, 'd', 24 },	       { CR4_OSXMMEXCPT, 1, 'd', 25 }, { CR4_PCIDE, 1, 'c', 17 },
-		{ CR4_OSXSAVE, 1, 'c', 26 },	       { CR4_FSGSBASE, 7, 'b', 0 },  { CR4_SMEP, 7, 'b', 7 },
-		{ CR4_SMAP, 7, 'b', 20 },
+		{CR4_VME | CR4_PVI, 1, 'd', 1}, {CR4_TSD, 1, 'd', 4},         {CR4_DE, 1, 'd', 2},
+		{CR4_PSE, 1, 'd', 3},           {CR4_PAE, 1, 'd', 6},         {CR4_PGE, 1, 'd', 13},
+		{CR4_OSFXSR, 1, 'd', 24},       {CR4_OSXMMEXCPT, 1, 'd', 25}, {CR4_PCIDE, 1, 'c', 17},
+		{CR4_OSXSAVE, 1, 'c', 26},      {CR4_FSGSBASE, 7, 'b', 0},    {CR4_SMEP, 7, 'b', 7},
+		{CR4_SMAP, 7, 'b', 20},
 	};
 	u64 allowed = CR4_MCE | CR4_PCE;
 	struct cpuid_regs leaf1, leaf7;

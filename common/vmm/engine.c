@@ -10,7 +10,8 @@ const char *engine_check(const struct cpu_engine *cpu, const struct mem_engine *
 		return NULL;
 	switch (cpu->root_kind) {
 	case ROOT_PAIR:
-		return "this CPU engine runs the guest's kernel in ring 3 and needs a pair of page tables, kernel and user";
+		return "this CPU engine runs the guest's kernel in ring 3 and needs a pair of page tables, "
+		       "kernel and user";
 	case ROOT_FAITHFUL:
 		return "this CPU engine needs one page table with the guest's own rights";
 	default:

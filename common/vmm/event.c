@@ -2,9 +2,10 @@
 /*
  * What is pending for a vcpu, and what is delivered next.
  *
- * An exception that is raised while another event is being delivered combines with it: to a double fault, to a triple fault, or the two
- * are handled one after the other. Source: SDM vol. 3A, 6.15 "Exception and Interrupt Reference", "Interrupt 8 - Double Fault
- * Exception (#DF)", tables 6-4 and 6-5; 6.9 "Priority Among Simultaneous Exceptions and Interrupts".
+ * An exception that is raised while another event is being delivered combines with it: to a double fault, to
+ * a triple fault, or the two are handled one after the other. Source: SDM vol. 3A, 6.15 "Exception and
+ * Interrupt Reference", "Interrupt 8 - Double Fault Exception (#DF)", tables 6-4 and 6-5; 6.9 "Priority Among
+ * Simultaneous Exceptions and Interrupts".
  */
 #include "devices/lapic.h"
 #include "vmm/event.h"
@@ -52,10 +53,11 @@ void event_raise(struct vcpu *v, const struct event *e)
 		return;
 	}
 	if (makes_double_fault(first, second)) {
-		s->pending = (struct event){ .kind = EVENT_EXCEPTION, .vector = VEC_DF, .has_error = true };
+		s->pending = (struct event){.kind = EVENT_EXCEPTION, .vector = VEC_DF, .has_error = true};
 		return;
 	}
-	/* One after the other: the fault first. An interrupt has been acknowledged and must not get lost; the rest happens again. */
+	/* One after the other: the fault first. An interrupt has been acknowledged and must not get lost; the
+	 * rest happens again. */
 	if (s->pending.kind == EVENT_INTERRUPT)
 		s->held = s->pending;
 	if (s->pending.kind == EVENT_NMI)
@@ -65,26 +67,27 @@ void event_raise(struct vcpu *v, const struct event *e)
 
 void event_exception(struct vcpu *v, u8 vector)
 {
-	event_raise(v, &(struct event){ .kind = EVENT_EXCEPTION, .vector = vector });
+	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION, .vector = vector});
 }
 
 void event_exception_error(struct vcpu *v, u8 vector, u32 error)
 {
-	event_raise(v, &(struct event){ .kind = EVENT_EXCEPTION, .vector = vector, .has_error = true, .error = error });
+	event_raise(v, &(struct event){
+			       .kind = EVENT_EXCEPTION, .vector = vector, .has_error = true, .error = error});
 }
 
 void event_page_fault(struct vcpu *v, gva_t gva, u32 error)
 {
-	event_raise(v, &(struct event){ .kind = EVENT_EXCEPTION,
-					.vector = VEC_PF,
-					.has_error = true,
-					.error = error,
-					.payload = gva });
+	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION,
+				       .vector = VEC_PF,
+				       .has_error = true,
+				       .error = error,
+				       .payload = gva});
 }
 
 void event_debug(struct vcpu *v, u64 dr6_bits)
 {
-	event_raise(v, &(struct event){ .kind = EVENT_EXCEPTION, .vector = VEC_DB, .payload = dr6_bits });
+	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION, .vector = VEC_DB, .payload = dr6_bits});
 }
 
 void event_nmi(struct vcpu *v)
@@ -125,7 +128,7 @@ static struct event take_event(struct vcpu *v)
 		vcpu_need(v, VCPU_SHADOW);
 		if (!v->nmi_blocked && !v->interrupt_shadow) {
 			s->nmi_pending = false;
-			return (struct event){ .kind = EVENT_NMI, .vector = VEC_NMI };
+			return (struct event){.kind = EVENT_NMI, .vector = VEC_NMI};
 		}
 	}
 	if (!(v->rflags & RFLAGS_IF) || !interrupt_waiting(v))
@@ -138,7 +141,7 @@ static struct event take_event(struct vcpu *v)
 		s->held.kind = EVENT_NONE;
 		return e;
 	}
-	return (struct event){ .kind = EVENT_INTERRUPT, .vector = lapic_ack(v) };
+	return (struct event){.kind = EVENT_INTERRUPT, .vector = lapic_ack(v)};
 }
 
 /* Some exceptions leave more than a frame: SDM vol. 3A, 6.15 on #PF and #DB. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Saves and restores the FPU state of a vcpu, with XSAVE where the machine has it and FXSAVE where not. MXCSR and the x87 control word
- * start as after INIT (SDM vol. 3A, table 9-1 "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT").
+ * Saves and restores the FPU state of a vcpu, with XSAVE where the machine has it and FXSAVE where not. MXCSR
+ * and the x87 control word start as after INIT (SDM vol. 3A, table 9-1 "IA-32 and Intel 64 Processor States
+ * Following Power-up, Reset, or INIT").
  */
 #include "lib/string.h"
 #include "machine/machine.h"

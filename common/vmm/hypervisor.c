@@ -118,7 +118,8 @@ static void guest_name(const char *string, char *name, size_t size)
 		name[n - 4] = 0;
 }
 
-/* QEMU puts the file's name before the string that was given; the guest's name is then the second word, if there is one. */
+/* QEMU puts the file's name before the string that was given; the guest's name is then the second word, if
+ * there is one. */
 static const char *skip_file_name(const char *string)
 {
 	const char *space = strchr(string, ' ');
@@ -131,7 +132,8 @@ static const char *skip_file_name(const char *string)
 	return space[1] ? space + 1 : string;
 }
 
-static struct vm *start_guest(const struct machine_module *m, const struct cpu_engine *cpu, const struct mem_engine *mem)
+static struct vm *start_guest(const struct machine_module *m, const struct cpu_engine *cpu,
+			      const struct mem_engine *mem)
 {
 	const char *string = skip_file_name(m->string), *split = strstr(string, "--");
 	char name[TEXT_BYTES];
@@ -184,9 +186,11 @@ int hypervisor_run(const struct cpu_engine *const cpus[], const struct mem_engin
 		kprintf("[hv] cpu=%s mem=%s cannot be used: %s\n", cpu->name, mem->name, why);
 		return STATUS_FAILED;
 	}
-	kprintf("[hv] cpu=%s (%s), mem=%s (%s), TSC %lu Hz\n", cpu->name, cpu->summary, mem->name, mem->summary, clock_hz());
+	kprintf("[hv] cpu=%s (%s), mem=%s (%s), TSC %lu Hz\n", cpu->name, cpu->summary, mem->name,
+		mem->summary, clock_hz());
 	if (!count)
-		kprintf("[hv] no guest: give one as a Multiboot module, with QEMU -initrd \"guest.elf NAME\"\n");
+		kprintf("[hv] no guest: give one as a Multiboot module, with QEMU -initrd \"guest.elf "
+			"NAME\"\n");
 	vm_console_shared = count > 1;
 	for (unsigned i = 0; i < count; i++) {
 		vms[i] = start_guest(&machine_modules[i], cpu, mem);

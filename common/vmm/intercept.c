@@ -161,7 +161,8 @@ static void on_cr(struct vcpu *v, const struct vmexit *exit)
 		break;
 	case CR_LMSW: /* PE MP EM TS; it cannot clear PE */
 		cr0 = cr_read(v, 0);
-		cr0 = (cr0 & ~(u64)(CR0_MP | CR0_EM | CR0_TS)) | (exit->cr.source & (CR0_PE | CR0_MP | CR0_EM | CR0_TS));
+		cr0 = (cr0 & ~(u64)(CR0_MP | CR0_EM | CR0_TS)) |
+		      (exit->cr.source & (CR0_PE | CR0_MP | CR0_EM | CR0_TS));
 		finish_or_gp(v, exit, cr0_write(v, cr0));
 		break;
 	}
@@ -169,8 +170,8 @@ static void on_cr(struct vcpu *v, const struct vmexit *exit)
 
 static void on_dr(struct vcpu *v, const struct vmexit *exit)
 {
-	if (exit->dr.write ? dr_write(v, exit->dr.number, v->gpr[exit->dr.gpr]) :
-			     dr_read(v, exit->dr.number, &v->gpr[exit->dr.gpr]))
+	if (exit->dr.write ? dr_write(v, exit->dr.number, v->gpr[exit->dr.gpr])
+			   : dr_read(v, exit->dr.number, &v->gpr[exit->dr.gpr]))
 		finish(v, exit);
 }
 
@@ -197,16 +198,17 @@ static void on_hypercall(struct vcpu *v, const struct vmexit *exit)
 
 static void on_exception(struct vcpu *v, const struct vmexit *exit)
 {
-	event_raise(v, &(struct event){ .kind = EVENT_EXCEPTION,
-					.vector = exit->exception.vector,
-					.has_error = exit->exception.has_error,
-					.error = exit->exception.error,
-					.payload = exit->exception.vector == VEC_DB ? exit->exception.dr6 : 0 });
+	event_raise(v,
+		    &(struct event){.kind = EVENT_EXCEPTION,
+				    .vector = exit->exception.vector,
+				    .has_error = exit->exception.has_error,
+				    .error = exit->exception.error,
+				    .payload = exit->exception.vector == VEC_DB ? exit->exception.dr6 : 0});
 }
 
 static void on_fault(struct vcpu *v, const struct vmexit *exit)
 {
-	struct mem_fault f = { .gva = exit->fault.gva, .gpa = exit->fault.gpa, .error = exit->fault.error };
+	struct mem_fault f = {.gva = exit->fault.gva, .gpa = exit->fault.gpa, .error = exit->fault.error};
 
 	switch (v->mem->fault(v, &f)) {
 	case MEM_RETRY:
@@ -250,8 +252,8 @@ static void on_init(struct vcpu *v, const struct vmexit *exit)
 
 static void on_entry_failed(struct vcpu *v, const struct vmexit *exit)
 {
-	vcpu_end(v, "the CPU refuses to enter it: %s (code 0x%lx, 0x%lx)", exit->failed.text ? exit->failed.text : "no reason",
-		 exit->failed.code, exit->failed.info);
+	vcpu_end(v, "the CPU refuses to enter it: %s (code 0x%lx, 0x%lx)",
+		 exit->failed.text ? exit->failed.text : "no reason", exit->failed.code, exit->failed.info);
 }
 
 static void (*const handlers[VMEXIT_REASONS])(struct vcpu *, const struct vmexit *) = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * RDMSR and WRMSR as a guest sees them. An MSR that is not listed does not exist: #GP(0). Source: SDM vol. 4; vol. 3A, 5.8.8.
+ * RDMSR and WRMSR as a guest sees them. An MSR that is not listed does not exist: #GP(0). Source: SDM vol. 4;
+ * vol. 3A, 5.8.8.
  */
 #include "devices/lapic.h"
 #include "machine/machine.h"
@@ -98,7 +99,8 @@ static bool pat_valid(u64 value)
 	for (unsigned i = 0; i < PAT_ENTRIES; i++) {
 		u8 type = (u8)(value >> (i * 8));
 
-		if (type > 7 || type == 2 || type == 3) /* SDM vol. 3A, table 11-10 "Memory Types That Can Be Encoded With PAT" */
+		if (type > 7 || type == 2 ||
+		    type == 3) /* SDM vol. 3A, table 11-10 "Memory Types That Can Be Encoded With PAT" */
 			return false;
 	}
 	return true;

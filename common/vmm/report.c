@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The end of one guest: a report on the monitor's console, with what a person needs to find the cause. The other guests go on.
+ * The end of one guest: a report on the monitor's console, with what a person needs to find the cause. The
+ * other guests go on.
  */
 #include "lib/print.h"
 #include "vmm/loader.h"
@@ -21,17 +22,19 @@ static void print_place(struct vcpu *v, const char *what, gva_t gva)
 
 static void print_registers(struct vcpu *v)
 {
-	static const char *const gpr_names[GPR_COUNT] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-							  "r8",	 "r9",	"r10", "r11", "r12", "r13", "r14", "r15" };
-	static const char *const seg_names[SEG_COUNT] = { "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr" };
+	static const char *const gpr_names[GPR_COUNT] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
+							 "rsi", "rdi", "r8",  "r9",  "r10", "r11",
+							 "r12", "r13", "r14", "r15"};
+	static const char *const seg_names[SEG_COUNT] = {"es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"};
 
 	for (unsigned i = 0; i < GPR_COUNT; i++)
-		kprintf("%s%3s %016lx%s", i % 4 ? "  " : "[hv]   ", gpr_names[i], v->gpr[i], i % 4 == 3 ? "\n" : "");
+		kprintf("%s%3s %016lx%s", i % 4 ? "  " : "[hv]   ", gpr_names[i], v->gpr[i],
+			i % 4 == 3 ? "\n" : "");
 	kprintf("[hv]   rflags %08lx  cpl %u  ", v->rflags, vcpu_cpl(v));
 	for (unsigned i = 0; i < SEG_COUNT; i++)
 		kprintf("%s %04x%s", seg_names[i], v->seg[i].selector, i == SEG_COUNT - 1 ? "\n" : "  ");
-	kprintf("[hv]   cr0 %08lx  cr2 %016lx  cr3 %08lx  cr4 %08lx  cr8 %lx  efer %04lx\n", v->cr0, v->cr2, v->cr3, v->cr4,
-		v->cr8, v->efer);
+	kprintf("[hv]   cr0 %08lx  cr2 %016lx  cr3 %08lx  cr4 %08lx  cr8 %lx  efer %04lx\n", v->cr0, v->cr2,
+		v->cr3, v->cr4, v->cr8, v->efer);
 }
 
 static void print_backtrace(struct vcpu *v)

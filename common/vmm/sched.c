@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Round robin over all vcpus. The machine's timer ends a slice, and comes earlier when a timer of an emulated device is due.
- * The same loop serves every engine: timers, event delivery, run, intercept.
+ * Round robin over all vcpus. The machine's timer ends a slice, and comes earlier when a timer of an emulated
+ * device is due. The same loop serves every engine: timers, event delivery, run, intercept.
  */
 #include "devices/uart.h"
 #include "lib/panic.h"
@@ -93,7 +93,7 @@ static struct vcpu *pick(unsigned *next)
 
 static void step(struct vcpu *v)
 {
-	struct vmexit exit = { .reason = VMEXIT_NONE };
+	struct vmexit exit = {.reason = VMEXIT_NONE};
 
 	if (!event_deliver(v)) {
 		v->exits[VMEXIT_SHUTDOWN]++;
@@ -122,8 +122,8 @@ static void run_slice(struct vcpu *v)
 	v->cpu->unload(v);
 	v->ran_ticks += now - start;
 	if (v->vm->tick_budget && v->ran_ticks > v->vm->tick_budget)
-		vcpu_end(v, "it ran for %lu ticks, more than its budget of %lu (an endless loop?)", v->ran_ticks,
-			 v->vm->tick_budget);
+		vcpu_end(v, "it ran for %lu ticks, more than its budget of %lu (an endless loop?)",
+			 v->ran_ticks, v->vm->tick_budget);
 }
 
 /* All guests wait. False when nothing can ever wake one of them. */
@@ -139,7 +139,8 @@ static bool idle(void)
 			continue;
 		if (!(v->rflags & RFLAGS_IF) && v->vm->vcpu_count == 1)
 			vcpu_end(v, "HLT with interrupts off: nothing can wake it");
-		else if (vm_deadline(v->vm) == CLOCK_NEVER && !uart_wants_input(v->vm) && v->vm->vcpu_count == 1)
+		else if (vm_deadline(v->vm) == CLOCK_NEVER && !uart_wants_input(v->vm) &&
+			 v->vm->vcpu_count == 1)
 			vcpu_end(v, "HLT with no timer running and no input expected: nothing can wake it");
 		else
 			alive = true;
@@ -147,7 +148,8 @@ static bool idle(void)
 	if (!alive)
 		return false;
 	armed = CLOCK_NEVER;
-	arm(MIN(deadline, clock_ticks() + clock_hz() / 1000 * SCHED_SLICE_MS)); /* also to look at the keyboard */
+	arm(MIN(deadline,
+		clock_ticks() + clock_hz() / 1000 * SCHED_SLICE_MS)); /* also to look at the keyboard */
 	machine_wait();
 	run_due_timers(clock_ticks());
 	return true;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What every engine's vcpu shares: groups of state on demand, the privilege level, the end of an instruction. */
+/* What every engine's vcpu shares: groups of state on demand, the privilege level, the end of an instruction.
+ */
 #include "vmm/vm.h"
 
 void vcpu_need(struct vcpu *v, u32 groups)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Creates a virtual machine: memory, one vcpu with its engines, the devices, the guest's image. What a guest may have is decided here
- * and in view; nothing registers itself.
+ * Creates a virtual machine: memory, one vcpu with its engines, the devices, the guest's image. What a guest
+ * may have is decided here and in view; nothing registers itself.
  */
 #include "devices/devices.h"
 #include "devices/lapic.h"
@@ -13,7 +13,7 @@
 #include "vmm/vm.h"
 #include "x86/paging.h"
 
-#define RAM_ALIGN   MIB(2)
+#define RAM_ALIGN    MIB(2)
 #define PAT_AT_RESET 0x0007040600070406
 
 bool vm_console_shared;
@@ -30,8 +30,8 @@ static void vcpu_reset(struct vcpu *v)
 	v->xcr0 = XCR0_X87;
 	v->idtr.limit = 0xffff;
 	v->gdtr.limit = 0xffff;
-	v->seg[SEG_LDTR] = (struct segment){ .attr = SEG_ATTR_P | SYS_TYPE_LDT, .limit = 0xffff };
-	v->seg[SEG_TR] = (struct segment){ .attr = SEG_ATTR_P | SYS_TYPE_TSS_BUSY, .limit = 0xffff };
+	v->seg[SEG_LDTR] = (struct segment){.attr = SEG_ATTR_P | SYS_TYPE_LDT, .limit = 0xffff};
+	v->seg[SEG_TR] = (struct segment){.attr = SEG_ATTR_P | SYS_TYPE_TSS_BUSY, .limit = 0xffff};
 	v->tsc_offset = -v->vm->tsc_start;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Delivery through the guest's IDT, as the CPU does it in 64-bit mode. The steps and their faults are those of SDM vol. 2A, "INT n",
- * "IA-32e-MODE" in the operation section, and vol. 3A, 6.14 "Exception and Interrupt Handling in 64-bit Mode".
+ * Delivery through the guest's IDT, as the CPU does it in 64-bit mode. The steps and their faults are those
+ * of SDM vol. 2A, "INT n", "IA-32e-MODE" in the operation section, and vol. 3A, 6.14 "Exception and Interrupt
+ * Handling in 64-bit Mode".
  */
 #include "ring3.h"
 #include "x86/exception.h"
@@ -13,11 +14,11 @@
 struct delivery {
 	const struct event *e;
 	struct event *fault;
-	u32 ext;             /* SEL_ERROR_EXT for what the guest did not ask for */
+	u32 ext; /* SEL_ERROR_EXT for what the guest did not ask for */
 	struct gate64 gate;
 	struct segment cs;
-	unsigned cpl;        /* of the handler */
-	u64 rsp;             /* of the handler */
+	unsigned cpl; /* of the handler */
+	u64 rsp;      /* of the handler */
 };
 
 static bool read_gate(struct vcpu *v, struct delivery *d)
@@ -50,8 +51,8 @@ static bool read_code_segment(struct vcpu *v, struct delivery *d)
 	if (!descriptor_read(v, d->gate.selector, d->ext, &desc, d->fault))
 		return false;
 	d->cs = desc_unpack(d->gate.selector, desc.low, 0);
-	if ((d->cs.attr & (SEG_ATTR_S | SEG_TYPE_CODE)) != (SEG_ATTR_S | SEG_TYPE_CODE) || seg_dpl(d->cs.attr) > vcpu_cpl(v) ||
-	    (d->cs.attr & (SEG_ATTR_L | SEG_ATTR_DB)) != SEG_ATTR_L)
+	if ((d->cs.attr & (SEG_ATTR_S | SEG_TYPE_CODE)) != (SEG_ATTR_S | SEG_TYPE_CODE) ||
+	    seg_dpl(d->cs.attr) > vcpu_cpl(v) || (d->cs.attr & (SEG_ATTR_L | SEG_ATTR_DB)) != SEG_ATTR_L)
 		return fault_error(d->fault, VEC_GP, error);
 	if (!(d->cs.attr & SEG_ATTR_P))
 		return fault_error(d->fault, VEC_NP, error);
@@ -90,18 +91,21 @@ static bool choose_stack(struct vcpu *v, struct delivery *d)
 
 static bool is_fault(const struct event *e)
 {
-	return e->kind == EVENT_EXCEPTION && e->vector != VEC_DB && e->vector != VEC_BP && e->vector != VEC_OF && e->vector != VEC_DF;
+	return e->kind == EVENT_EXCEPTION && e->vector != VEC_DB && e->vector != VEC_BP &&
+	       e->vector != VEC_OF && e->vector != VEC_DF;
 }
 
 static bool push_frame(struct vcpu *v, struct delivery *d)
 {
 	u64 rip = d->e->kind == EVENT_SOFTWARE ? v->rip + d->e->insn_len : v->rip;
 	u64 rflags = v->rflags | (is_fault(d->e) ? RFLAGS_RF : 0);
-	u64 words[6] = { d->e->error, rip, v->seg[SEG_CS].selector, rflags, v->gpr[GPR_RSP], v->seg[SEG_SS].selector };
+	u64 words[6] = {
+		d->e->error, rip, v->seg[SEG_CS].selector, rflags, v->gpr[GPR_RSP], v->seg[SEG_SS].selector};
 	unsigned first = d->e->has_error ? 0 : 1, bytes = (6 - first) * 8;
 
 	d->rsp -= bytes;
-	if (!gva_write(v, d->rsp, &words[first], bytes, d->cpl == 3 ? ACCESS_WRITE | ACCESS_USER : ACCESS_WRITE, d->fault)) {
+	if (!gva_write(v, d->rsp, &words[first], bytes,
+		       d->cpl == 3 ? ACCESS_WRITE | ACCESS_USER : ACCESS_WRITE, d->fault)) {
 		if (d->fault->vector == VEC_GP) /* an address on the stack that is not canonical */
 			d->fault->vector = VEC_SS;
 		return false;
@@ -111,7 +115,7 @@ static bool push_frame(struct vcpu *v, struct delivery *d)
 
 enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct event *nested)
 {
-	struct delivery d = { .e = e, .fault = nested, .ext = e->kind == EVENT_SOFTWARE ? 0 : SEL_ERROR_EXT };
+	struct delivery d = {.e = e, .fault = nested, .ext = e->kind == EVENT_SOFTWARE ? 0 : SEL_ERROR_EXT};
 	unsigned cpl = vcpu_cpl(v);
 
 	vcpu_need(v, VCPU_SEGS);
@@ -127,8 +131,8 @@ enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct ev
 	v->gpr[GPR_RSP] = d.rsp;
 	v->seg[SEG_CS] = d.cs;
 	if (d.cpl != cpl)
-		v->seg[SEG_SS] = (struct segment){ .selector = (u16)d.cpl,
-						   .attr = SEG_ATTR_UNUSABLE | d.cpl << SEG_ATTR_DPL_SHIFT };
+		v->seg[SEG_SS] = (struct segment){.selector = (u16)d.cpl,
+						  .attr = SEG_ATTR_UNUSABLE | d.cpl << SEG_ATTR_DPL_SHIFT};
 	v->rflags &= ~(u64)(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM);
 	if ((d.gate.attr & SEG_ATTR_TYPE) == SYS_TYPE_INTR_GATE)
 		v->rflags &= ~(u64)RFLAGS_IF;

@@ -2,9 +2,10 @@
 /*
  * The guest in ring 3: what is loaded into the real CPU for it, and what is read back.
  *
- * The vcpu holds the guest's view. The CPU holds, while the guest runs: the general registers; RFLAGS but IF and IOPL; CS and SS of the
- * monitor's in virtual ring 0, the guest's own in virtual ring 3; DS to GS and their bases; the bits of CR0 and CR4 that concern FPU,
- * debugging and the TSC; DR0 to DR3 and DR7; XCR0. Everything else exists in the vcpu alone.
+ * The vcpu holds the guest's view. The CPU holds, while the guest runs: the general registers; RFLAGS but IF
+ * and IOPL; CS and SS of the monitor's in virtual ring 0, the guest's own in virtual ring 3; DS to GS and
+ * their bases; the bits of CR0 and CR4 that concern FPU, debugging and the TSC; DR0 to DR3 and DR7; XCR0.
+ * Everything else exists in the vcpu alone.
  */
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -15,19 +16,20 @@
 #include "x86/paging.h"
 
 /* The bits of the guest's control registers that the CPU gets. */
-#define CR0_PASSED (CR0_MP | CR0_EM | CR0_TS)
-#define CR4_PASSED (CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE)
+#define CR0_PASSED     (CR0_MP | CR0_EM | CR0_TS)
+#define CR4_PASSED     (CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE)
 /* RFLAGS bits that the vcpu keeps while the CPU has others. */
 #define RFLAGS_VIRTUAL (RFLAGS_IF | RFLAGS_IOPL | RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)
 
-#define TABLE_PAGES (HV_GDT_ENTRIES * sizeof(u64) / PAGE_SIZE)
+#define TABLE_PAGES    (HV_GDT_ENTRIES * sizeof(u64) / PAGE_SIZE)
 
 static void table_written(struct vm *vm, gpa_t frame, void *context)
 {
 	struct ring3 *r = context;
 
 	(void)vm;
-	if (frame >> PAGE_SHIFT == r->gdt_gpa >> PAGE_SHIFT || frame >> PAGE_SHIFT == r->ldt_gpa >> PAGE_SHIFT)
+	if (frame >> PAGE_SHIFT == r->gdt_gpa >> PAGE_SHIFT ||
+	    frame >> PAGE_SHIFT == r->ldt_gpa >> PAGE_SHIFT)
 		r->tables_stale = true;
 }
 
@@ -42,12 +44,14 @@ int ring3_vcpu_init(struct vcpu *v)
 	r->ldt = pages_alloc(TABLE_PAGES, PAGE_SIZE);
 	if (!r->gdt || !r->ldt)
 		return -1;
-	machine_gdt[RING3_SEL_CODE64 / 8] = desc_make(0, 0, common | SEG_TYPE_CODE | SEG_TYPE_READABLE | SEG_ATTR_L);
+	machine_gdt[RING3_SEL_CODE64 / 8] =
+		desc_make(0, 0, common | SEG_TYPE_CODE | SEG_TYPE_READABLE | SEG_ATTR_L);
 	machine_gdt[RING3_SEL_DATA / 8] =
 		desc_make(0, 0xffffffff, common | SEG_TYPE_WRITABLE | SEG_ATTR_DB | SEG_ATTR_G);
-	memcpy(&r->gdt[HV_SEL_CODE / 8], &machine_gdt[HV_SEL_CODE / 8], (HV_GDT_ENTRIES - HV_SEL_CODE / 8) * sizeof(u64));
+	memcpy(&r->gdt[HV_SEL_CODE / 8], &machine_gdt[HV_SEL_CODE / 8],
+	       (HV_GDT_ENTRIES - HV_SEL_CODE / 8) * sizeof(u64));
 	r->tables_stale = true;
-	r->trace = (struct trace_client){ .written = table_written, .context = r };
+	r->trace = (struct trace_client){.written = table_written, .context = r};
 	vm_trace_register(v->vm, &r->trace);
 	v->cpu_private = r;
 	return 0;
@@ -57,7 +61,7 @@ static void load_gdt(struct ring3 *r, u64 *gdt)
 {
 	if (r->gdt_loaded == gdt)
 		return;
-	lgdt(&(struct desc_ptr){ .limit = HV_GDT_ENTRIES * sizeof(u64) - 1, .base = (u64)gdt });
+	lgdt(&(struct desc_ptr){.limit = HV_GDT_ENTRIES * sizeof(u64) - 1, .base = (u64)gdt});
 	r->gdt_loaded = gdt;
 }
 
@@ -102,7 +106,9 @@ void ring3_request_window(struct vcpu *v)
 	ring3_of(v)->window = true;
 }
 
-/* ---- before the entry --------------------------------------------------------------------------------------------------------- */
+/* ---- before the entry
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void load_control(struct vcpu *v)
 {
@@ -122,7 +128,8 @@ static void load_control(struct vcpu *v)
 	write_cr4(cr4);
 }
 
-/* Watchpoints of the guest's, but none that could fire in the monitor. SDM vol. 3B, 17.2.4 "Debug Control Register (DR7)". */
+/* Watchpoints of the guest's, but none that could fire in the monitor. SDM vol. 3B, 17.2.4 "Debug Control
+ * Register (DR7)". */
 static void load_debug(struct vcpu *v)
 {
 	u64 dr7 = v->dr7 & ~(u64)DR7_GD;
@@ -144,9 +151,10 @@ static bool usable_code(u64 desc, bool is_64bit)
 {
 	struct segment s = desc_unpack(0, desc, 0);
 
-	return (s.attr & (SEG_ATTR_S | SEG_TYPE_CODE | SEG_ATTR_P)) == (SEG_ATTR_S | SEG_TYPE_CODE | SEG_ATTR_P) &&
-	       (seg_dpl(s.attr) == 3 || s.attr & SEG_TYPE_CONFORMING) && !(s.attr & SEG_ATTR_L) == !is_64bit &&
-	       !(s.attr & SEG_ATTR_L && s.attr & SEG_ATTR_DB);
+	return (s.attr & (SEG_ATTR_S | SEG_TYPE_CODE | SEG_ATTR_P)) ==
+		       (SEG_ATTR_S | SEG_TYPE_CODE | SEG_ATTR_P) &&
+	       (seg_dpl(s.attr) == 3 || s.attr & SEG_TYPE_CONFORMING) &&
+	       !(s.attr & SEG_ATTR_L) == !is_64bit && !(s.attr & SEG_ATTR_L && s.attr & SEG_ATTR_DB);
 }
 
 static bool usable_stack(u64 desc)
@@ -154,11 +162,12 @@ static bool usable_stack(u64 desc)
 	struct segment s = desc_unpack(0, desc, 0);
 
 	return (s.attr & (SEG_ATTR_S | SEG_TYPE_CODE | SEG_TYPE_WRITABLE | SEG_ATTR_P)) ==
-		       (SEG_ATTR_S | SEG_TYPE_WRITABLE | SEG_ATTR_P) && seg_dpl(s.attr) == 3;
+		       (SEG_ATTR_S | SEG_TYPE_WRITABLE | SEG_ATTR_P) &&
+	       seg_dpl(s.attr) == 3;
 }
 
-/* The monitor's code segment that stands for CS where the guest's own cannot be loaded: in virtual ring 0, and when the guest
- * took the descriptor away after it had loaded it. */
+/* The monitor's code segment that stands for CS where the guest's own cannot be loaded: in virtual ring 0,
+ * and when the guest took the descriptor away after it had loaded it. */
 static u16 stand_in_code(struct vcpu *v)
 {
 	const struct segment *cs = &v->seg[SEG_CS];
@@ -166,7 +175,8 @@ static u16 stand_in_code(struct vcpu *v)
 	if (cs->attr & SEG_ATTR_L)
 		return RING3_SEL_CODE64;
 	machine_gdt[RING3_SEL_CODE32 / 8] =
-		desc_make((u32)cs->base, cs->limit, cs->attr | SEG_ATTR_DPL | SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_ACCESSED);
+		desc_make((u32)cs->base, cs->limit,
+			  cs->attr | SEG_ATTR_DPL | SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_ACCESSED);
 	ring3_of(v)->gdt[RING3_SEL_CODE32 / 8] = machine_gdt[RING3_SEL_CODE32 / 8];
 	return RING3_SEL_CODE32;
 }
@@ -177,7 +187,8 @@ static void load_cs_ss(struct vcpu *v)
 	u16 cs = v->seg[SEG_CS].selector, ss = v->seg[SEG_SS].selector;
 
 	r->real_cs = r->real_ss = 0;
-	if (r->user && usable_code(ring3_copy_of(v, cs), v->seg[SEG_CS].attr & SEG_ATTR_L) && (cs & SEL_RPL) == 3)
+	if (r->user && usable_code(ring3_copy_of(v, cs), v->seg[SEG_CS].attr & SEG_ATTR_L) &&
+	    (cs & SEL_RPL) == 3)
 		r->real_cs = cs;
 	if (r->user && usable_stack(ring3_copy_of(v, ss)) && (ss & SEL_RPL) == 3)
 		r->real_ss = ss;
@@ -221,7 +232,8 @@ static void load_changed(struct vcpu *v)
 	v->changed = 0;
 }
 
-/* A single step to the next instruction's end opens a window that no trapping instruction would: after an STI shadow. */
+/* A single step to the next instruction's end opens a window that no trapping instruction would: after an STI
+ * shadow. */
 static u64 entry_flags(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
@@ -233,7 +245,9 @@ static u64 entry_flags(struct vcpu *v)
 	return r->stepping ? flags | RFLAGS_TF : flags;
 }
 
-/* ---- after the exit ------------------------------------------------------------------------------------------------------------- */
+/* ---- after the exit
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static struct segment segment_of_copy(struct vcpu *v, u16 selector)
 {
@@ -279,7 +293,7 @@ static u16 read_selector(unsigned seg)
 /* DS to GS are in the CPU; the rest of the state is always in the vcpu. */
 void ring3_fetch(struct vcpu *v, u32 groups)
 {
-	static const u8 segs[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
+	static const u8 segs[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
 	struct ring3 *r = ring3_of(v);
 
 	if (!(groups & VCPU_SEGS))
@@ -291,8 +305,9 @@ void ring3_fetch(struct vcpu *v, u32 groups)
 		if (selector == r->real_sel[seg])
 			continue;
 		r->real_sel[seg] = selector;
-		v->seg[seg] = selector & ~SEL_RPL ? segment_of_copy(v, selector) :
-						    (struct segment){ .selector = selector, .attr = SEG_ATTR_UNUSABLE };
+		v->seg[seg] = selector & ~SEL_RPL
+				      ? segment_of_copy(v, selector)
+				      : (struct segment){.selector = selector, .attr = SEG_ATTR_UNUSABLE};
 	}
 	v->seg[SEG_FS].base = rdmsr(MSR_FS_BASE);
 	v->seg[SEG_GS].base = rdmsr(MSR_GS_BASE);
@@ -334,7 +349,8 @@ void ring3_set_user(struct vcpu *v, bool user)
 	if (r->user == user)
 		return;
 	r->user = user;
-	/* CR0.AM and CR4.TSD act in virtual ring 3 alone; segments that name the LDT are loaded there alone. */
+	/* CR0.AM and CR4.TSD act in virtual ring 3 alone; segments that name the LDT are loaded there alone.
+	 */
 	if (v->cr0 & CR0_AM || v->cr4 & CR4_TSD)
 		vcpu_changed(v, VCPU_MSRS);
 	if (v->seg[SEG_LDTR].selector & SEL_INDEX) {

@@ -2,12 +2,12 @@
 /*
  * What every engine of this lab shares: the guest's kernel runs in ring 3, and so does its user mode.
  *
- * "Virtual ring 0" and "virtual ring 3" are what the guest believes; the CPU is in ring 3 in both. They differ in the page table that is
- * loaded (engine.h, ROOT_PAIR) and in the GDT:
+ * "Virtual ring 0" and "virtual ring 3" are what the guest believes; the CPU is in ring 3 in both. They
+ * differ in the page table that is loaded (engine.h, ROOT_PAIR) and in the GDT:
  *
- *   virtual ring 0   machine_gdt: none of the guest's selectors name anything, so each load of a segment register but a null one,
- *                    each far transfer and each IRET faults and is emulated.
- *   virtual ring 3   a copy of the guest's GDT and LDT with every system descriptor made not-present: user code runs as on the bare
+ *   virtual ring 0   machine_gdt: none of the guest's selectors name anything, so each load of a segment
+ * register but a null one, each far transfer and each IRET faults and is emulated. virtual ring 3   a copy of
+ * the guest's GDT and LDT with every system descriptor made not-present: user code runs as on the bare
  *                    machine, but cannot get through a gate to ring 0.
  *
  * In both tables the monitor's own selectors stand at the end (machine.h).
@@ -25,21 +25,24 @@
 #define RING3_SEL_CODE32 ((HV_SEL_ENGINE + 0x10) | 3) /* filled for each use */
 #define RING3_SEL_FIRST  RING3_SEL_LDT                /* the guest's selectors end here */
 
-/* Features whose instructions ring 3 could use without a trap, or that tell supervisor from user pages: no guest here gets them. */
-#define RING3_CR4_HIDDEN                                                                                             \
-	(CR4_PCIDE | CR4_LA57 | CR4_PKE | CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_FSGSBASE | CR4_VME | CR4_PVI | CR4_MCE)
+/* Features whose instructions ring 3 could use without a trap, or that tell supervisor from user pages: no
+ * guest here gets them. */
+#define RING3_CR4_HIDDEN                                                                                     \
+	(CR4_PCIDE | CR4_LA57 | CR4_PKE | CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_FSGSBASE | CR4_VME |          \
+	 CR4_PVI | CR4_MCE)
 
 struct ring3 {
-	bool user;          /* in virtual ring 3 */
-	bool tables_stale;  /* the copies of GDT and LDT have to be made again before virtual ring 3 runs */
-	bool tables_check;  /* the guest's paging changed: are the GDT and LDT still where they were? */
-	bool stepping;      /* TF is the monitor's: a window was asked for */
-	bool window;        /* request_window was called */
-	u64 system_flags;   /* RFLAGS bits that the CPU does not hold for the guest: IF, IOPL (and TF while stepping) */
-	hpa_t root;         /* what CR3 holds */
-	u64 *gdt, *ldt;     /* copies for virtual ring 3, 64 KiB each */
-	gpa_t gdt_gpa, ldt_gpa; /* where the guest's tables were when they were copied */
-	u16 real_cs, real_ss;   /* what the last entry loaded */
+	bool user;         /* in virtual ring 3 */
+	bool tables_stale; /* the copies of GDT and LDT have to be made again before virtual ring 3 runs */
+	bool tables_check; /* the guest's paging changed: are the GDT and LDT still where they were? */
+	bool stepping;     /* TF is the monitor's: a window was asked for */
+	bool window;       /* request_window was called */
+	u64 system_flags;  /* RFLAGS bits that the CPU does not hold for the guest: IF, IOPL (and TF while
+			      stepping) */
+	hpa_t root;        /* what CR3 holds */
+	u64 *gdt, *ldt;    /* copies for virtual ring 3, 64 KiB each */
+	gpa_t gdt_gpa, ldt_gpa;  /* where the guest's tables were when they were copied */
+	u16 real_cs, real_ss;    /* what the last entry loaded */
 	u16 real_sel[SEG_COUNT]; /* DS ES FS GS: what ring3_load_segments() loaded */
 	const u64 *gdt_loaded;
 	struct trace_client trace;
@@ -50,13 +53,15 @@ static inline struct ring3 *ring3_of(struct vcpu *v)
 	return v->cpu_private;
 }
 
-/* ---- ring3.c: the engine's part of a vcpu's life; see engine.h ------------------------------------------------------------- */
+/* ---- ring3.c: the engine's part of a vcpu's life; see engine.h
+ * ------------------------------------------------------------- */
 int ring3_vcpu_init(struct vcpu *v) MUST_USE;
 void ring3_load(struct vcpu *v);
 void ring3_unload(struct vcpu *v);
 void ring3_fetch(struct vcpu *v, u32 groups);
 void ring3_request_window(struct vcpu *v);
-/* Runs the guest in ring 3 until the next interrupt or exception; its vector and error code stand in the vcpu's frame. */
+/* Runs the guest in ring 3 until the next interrupt or exception; its vector and error code stand in the
+ * vcpu's frame. */
 void ring3_run(struct vcpu *v);
 /* Goes to virtual ring 0 or 3. The caller has set CS and SS. */
 void ring3_set_user(struct vcpu *v, bool user);
@@ -65,7 +70,8 @@ void ring3_set_user(struct vcpu *v, bool user);
 struct trap_frame *ring3_enter(struct vcpu *v);
 void ring3_exit(struct trap_frame *f);
 
-/* ---- tables.c: the guest's descriptor tables ---------------------------------------------------------------------------------- */
+/* ---- tables.c: the guest's descriptor tables
+ * ---------------------------------------------------------------------------------- */
 /* Makes the copies for virtual ring 3 again, where they are stale. */
 void ring3_sync_tables(struct vcpu *v);
 /* The descriptor in the copies; a null one when the selector names none. */
@@ -73,7 +79,8 @@ u64 ring3_copy_of(struct vcpu *v, u16 selector);
 /* Loads DS, ES, FS, GS and the bases of the latter two from vcpu->seg. */
 void ring3_load_segments(struct vcpu *v);
 
-/* ---- segments.c: loads of segment registers by the rules of the manual. False: f is the fault ------------------------------------ */
+/* ---- segments.c: loads of segment registers by the rules of the manual. False: f is the fault
+ * ------------------------------------ */
 struct descriptor {
 	u64 low, high; /* high: system descriptors only */
 	gva_t gva;
@@ -83,18 +90,20 @@ bool segment_load(struct vcpu *v, unsigned seg, u16 selector, struct event *f) M
 bool ldtr_load(struct vcpu *v, u16 selector, struct event *f) MUST_USE;
 bool tr_load(struct vcpu *v, u16 selector, struct event *f) MUST_USE;
 /* SS for privilege level `cpl`, of a return to it or a far transfer within it. */
-bool stack_segment_check(struct vcpu *v, u16 selector, unsigned cpl, struct segment *out, struct event *f) MUST_USE;
+bool stack_segment_check(struct vcpu *v, u16 selector, unsigned cpl, struct segment *out,
+			 struct event *f) MUST_USE;
 bool descriptor_set_accessed(struct vcpu *v, struct descriptor *d, struct event *f) MUST_USE;
 /* A flat segment as SYSCALL and SYSRET make it, without a descriptor. */
 struct segment segment_flat(u16 selector, bool code, bool is_64bit, unsigned dpl);
 
 static inline bool fault_error(struct event *f, u8 vector, u32 error)
 {
-	*f = (struct event){ .kind = EVENT_EXCEPTION, .vector = vector, .has_error = true, .error = error };
+	*f = (struct event){.kind = EVENT_EXCEPTION, .vector = vector, .has_error = true, .error = error};
 	return false;
 }
 
-/* ---- transfer.c: control transfers between segments and levels. They set RIP and raise their faults themselves. ---------------------- */
+/* ---- transfer.c: control transfers between segments and levels. They set RIP and raise their faults
+ * themselves. ---------------------- */
 struct insn;
 void transfer_iret(struct vcpu *v, const struct insn *i);
 void transfer_far(struct vcpu *v, const struct insn *i); /* JMP, CALL, RET */
@@ -103,13 +112,17 @@ void transfer_sysret(struct vcpu *v, const struct insn *i);
 void transfer_sysenter(struct vcpu *v);
 void transfer_sysexit(struct vcpu *v, const struct insn *i);
 
-/* ---- deliver.c: exceptions and interrupts through the guest's IDT; see engine.h, inject ------------------------------------------------- */
+/* ---- deliver.c: exceptions and interrupts through the guest's IDT; see engine.h, inject
+ * ------------------------------------------------- */
 enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct event *nested);
 
-/* ---- sensitive.c ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- sensitive.c
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
 /*
- * The instruction at RIP raised #GP, #NP, #SS or #UD in ring 3. Emulates it when the guest may execute it where it believes to be;
- * otherwise the fault is the guest's own. What every engine shares is left to the caller of run, as `exit`.
+ * The instruction at RIP raised #GP, #NP, #SS or #UD in ring 3. Emulates it when the guest may execute it
+ * where it believes to be; otherwise the fault is the guest's own. What every engine shares is left to the
+ * caller of run, as `exit`.
  */
 void sensitive_emulate(struct vcpu *v, struct vmexit *exit);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Loads of segment registers in virtual ring 0 and by emulated transfers: the checks of the manual, on the guest's own tables.
- * Source: SDM vol. 2B "MOV - Move", vol. 2A "LLDT", "LTR", "LDS/LES/LFS/LGS/LSS"; vol. 3A, 5.5 to 5.8.
+ * Loads of segment registers in virtual ring 0 and by emulated transfers: the checks of the manual, on the
+ * guest's own tables. Source: SDM vol. 2B "MOV - Move", vol. 2A "LLDT", "LTR", "LDS/LES/LFS/LGS/LSS"; vol.
+ * 3A, 5.5 to 5.8.
  */
 #include "ring3.h"
 #include "x86/exception.h"
@@ -47,14 +48,16 @@ bool stack_segment_check(struct vcpu *v, u16 selector, unsigned cpl, struct segm
 		/* Null is allowed in 64-bit mode at CPL 0 to 2, with RPL = CPL. */
 		if (cpl == 3 || (selector & SEL_RPL) != cpl || !vcpu_is_64bit(v))
 			return fault_error(f, VEC_GP, 0);
-		*out = (struct segment){ .selector = selector, .attr = SEG_ATTR_UNUSABLE | cpl << SEG_ATTR_DPL_SHIFT };
+		*out = (struct segment){.selector = selector,
+					.attr = SEG_ATTR_UNUSABLE | cpl << SEG_ATTR_DPL_SHIFT};
 		return true;
 	}
 	if (!descriptor_read(v, selector, 0, &d, f))
 		return false;
 	*out = desc_unpack(selector, d.low, 0);
 	if ((selector & SEL_RPL) != cpl || seg_dpl(out->attr) != cpl ||
-	    (out->attr & (SEG_ATTR_S | SEG_TYPE_CODE | SEG_TYPE_WRITABLE)) != (SEG_ATTR_S | SEG_TYPE_WRITABLE))
+	    (out->attr & (SEG_ATTR_S | SEG_TYPE_CODE | SEG_TYPE_WRITABLE)) !=
+		    (SEG_ATTR_S | SEG_TYPE_WRITABLE))
 		return fault_error(f, VEC_GP, error);
 	if (!(out->attr & SEG_ATTR_P))
 		return fault_error(f, VEC_SS, error);
@@ -82,7 +85,7 @@ static bool data_segment_check(struct vcpu *v, u16 selector, struct segment *out
 
 bool segment_load(struct vcpu *v, unsigned seg, u16 selector, struct event *f)
 {
-	struct segment s = { .selector = selector, .attr = SEG_ATTR_UNUSABLE };
+	struct segment s = {.selector = selector, .attr = SEG_ATTR_UNUSABLE};
 
 	vcpu_need(v, VCPU_SEGS | VCPU_CS_SS);
 	if (seg == SEG_SS) {
@@ -90,7 +93,8 @@ bool segment_load(struct vcpu *v, unsigned seg, u16 selector, struct event *f)
 			return false;
 		vcpu_changed(v, VCPU_CS_SS);
 	} else {
-		/* A null selector leaves the base of FS and GS on AMD and clears it on Intel; a guest may rely on neither. */
+		/* A null selector leaves the base of FS and GS on AMD and clears it on Intel; a guest may
+		 * rely on neither. */
 		if (selector & ~SEL_RPL && !data_segment_check(v, selector, &s, f))
 			return false;
 		vcpu_changed(v, VCPU_SEGS);
@@ -103,7 +107,7 @@ bool segment_load(struct vcpu *v, unsigned seg, u16 selector, struct event *f)
 bool ldtr_load(struct vcpu *v, u16 selector, struct event *f)
 {
 	u32 error = selector & ~SEL_RPL;
-	struct segment s = { .selector = selector, .attr = SEG_ATTR_UNUSABLE };
+	struct segment s = {.selector = selector, .attr = SEG_ATTR_UNUSABLE};
 	struct descriptor d;
 
 	if (selector & ~SEL_RPL) {
@@ -152,11 +156,12 @@ bool tr_load(struct vcpu *v, u16 selector, struct event *f)
 
 struct segment segment_flat(u16 selector, bool code, bool is_64bit, unsigned dpl)
 {
-	u32 attr = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_G | SEG_TYPE_ACCESSED | SEG_TYPE_WRITABLE | dpl << SEG_ATTR_DPL_SHIFT;
+	u32 attr = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_G | SEG_TYPE_ACCESSED | SEG_TYPE_WRITABLE |
+		   dpl << SEG_ATTR_DPL_SHIFT;
 
 	if (code)
 		attr |= SEG_TYPE_CODE | (is_64bit ? SEG_ATTR_L : SEG_ATTR_DB);
 	else
 		attr |= SEG_ATTR_DB;
-	return (struct segment){ .selector = selector, .attr = attr, .limit = 0xffffffff };
+	return (struct segment){.selector = selector, .attr = attr, .limit = 0xffffffff};
 }

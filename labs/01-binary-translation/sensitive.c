@@ -2,10 +2,11 @@
 /*
  * Trap-and-emulate: what to do when an instruction of the guest faulted in ring 3.
  *
- * In virtual ring 0 the guest may execute every privileged instruction. Those that any engine meets become a neutral exit and are
- * answered in common/vmm; those that only an engine in ring 3 meets (the interrupt flag, descriptor tables, segment registers, transfers
- * between levels) are emulated here. In virtual ring 3 the fault is nearly always the guest's own; the exceptions are what the bare
- * machine would let it do: I/O by IOPL and bitmap, INT through a gate, SYSCALL, SYSENTER.
+ * In virtual ring 0 the guest may execute every privileged instruction. Those that any engine meets become a
+ * neutral exit and are answered in common/vmm; those that only an engine in ring 3 meets (the interrupt flag,
+ * descriptor tables, segment registers, transfers between levels) are emulated here. In virtual ring 3 the
+ * fault is nearly always the guest's own; the exceptions are what the bare machine would let it do: I/O by
+ * IOPL and bitmap, INT through a gate, SYSCALL, SYSENTER.
  */
 #include "ring3.h"
 #include "vmm/control.h"
@@ -166,7 +167,7 @@ static void software_interrupt(struct vcpu *v, const struct insn *i)
 {
 	u8 vector = i->op == OP_INT3 ? VEC_BP : i->op == OP_INTO ? INSN_INTO_VECTOR : (u8)i->imm;
 
-	event_raise(v, &(struct event){ .kind = EVENT_SOFTWARE, .vector = vector, .insn_len = i->length });
+	event_raise(v, &(struct event){.kind = EVENT_SOFTWARE, .vector = vector, .insn_len = i->length});
 }
 
 /* A transfer ends with the single-step trap if TF was set when it began. */
@@ -279,7 +280,8 @@ static bool privileged_common(struct vcpu *v, const struct insn *i, struct vmexi
 	}
 }
 
-/* Instructions that fault because the guest is in ring 3 and not where it believes to be. False: not one of them. */
+/* Instructions that fault because the guest is in ring 3 and not where it believes to be. False: not one of
+ * them. */
 static bool privileged_ring3(struct vcpu *v, const struct insn *i)
 {
 	switch (i->op) {
@@ -356,7 +358,8 @@ static bool bitmap_allows(struct vcpu *v, u16 port, unsigned size)
 
 	if (TSS_IOPB + 1 > tr->limit || !gva_read(v, tr->base + TSS_IOPB, &base, 2, ACCESS_READ, &f))
 		return false;
-	if ((u32)base + port / 8 + 1 > tr->limit || !gva_read(v, tr->base + base + port / 8, &bits, 2, ACCESS_READ, &f))
+	if ((u32)base + port / 8 + 1 > tr->limit ||
+	    !gva_read(v, tr->base + base + port / 8, &bits, 2, ACCESS_READ, &f))
 		return false;
 	return !(bits >> port % 8 & ((1U << size) - 1));
 }
@@ -365,7 +368,7 @@ static bool bitmap_allows(struct vcpu *v, u16 port, unsigned size)
 static bool allowed_to_user(struct vcpu *v, const struct insn *i, struct vmexit *exit)
 {
 	bool iopl = (v->rflags & RFLAGS_IOPL) == RFLAGS_IOPL;
-	struct vmexit io = { .reason = VMEXIT_NONE };
+	struct vmexit io = {.reason = VMEXIT_NONE};
 
 	if (iopl && (i->op == OP_CLI || i->op == OP_STI)) {
 		set_interrupt_flag(v, i);
@@ -380,7 +383,8 @@ static bool allowed_to_user(struct vcpu *v, const struct insn *i, struct vmexit 
 	return true;
 }
 
-/* User code that loads a segment while its table's copy is stale, or of the guest's table that had been somewhere else: try again. */
+/* User code that loads a segment while its table's copy is stale, or of the guest's table that had been
+ * somewhere else: try again. */
 static bool tables_were_stale(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
@@ -403,8 +407,9 @@ void sensitive_emulate(struct vcpu *v, struct vmexit *exit)
 		return;
 	if (unprivileged(v, &i))
 		return;
-	if (ring3_of(v)->user ? allowed_to_user(v, &i, exit) :
-				v->frame_vector != VEC_UD && (privileged_common(v, &i, exit) || privileged_ring3(v, &i)))
+	if (ring3_of(v)->user ? allowed_to_user(v, &i, exit)
+			      : v->frame_vector != VEC_UD &&
+					(privileged_common(v, &i, exit) || privileged_ring3(v, &i)))
 		return;
 	reflect(v, exit);
 }

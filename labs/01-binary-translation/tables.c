@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The guest's descriptor tables as virtual ring 3 uses them: copies, in which no system descriptor is present, so that a gate faults and
- * is emulated. The guest's table stays the truth: a write to it (trace) or a change of its mapping makes the copy stale, and the copy is
- * made anew before virtual ring 3 runs again.
+ * The guest's descriptor tables as virtual ring 3 uses them: copies, in which no system descriptor is
+ * present, so that a gate faults and is emulated. The guest's table stays the truth: a write to it (trace) or
+ * a change of its mapping makes the copy stale, and the copy is made anew before virtual ring 3 runs again.
  *
- * What differs from the bare machine: the CPU sets the accessed bit of a segment that user code loads in the copy, not in the guest's
- * table. Source: SDM vol. 3A, 3.4.5 "Segment Descriptors", 3.5 "System Descriptor Types".
+ * What differs from the bare machine: the CPU sets the accessed bit of a segment that user code loads in the
+ * copy, not in the guest's table. Source: SDM vol. 3A, 3.4.5 "Segment Descriptors", 3.5 "System Descriptor
+ * Types".
  */
 #include "lib/string.h"
 #include "ring3.h"
@@ -22,7 +23,8 @@ static bool same_place(struct vcpu *v, gva_t table, gpa_t known)
 	return guest_walk(v, table, ACCESS_READ, &w) && w.gpa == known;
 }
 
-/* Copies the whole table, page by page; what the guest has not mapped stays null. Returns where its first byte is. */
+/* Copies the whole table, page by page; what the guest has not mapped stays null. Returns where its first
+ * byte is. */
 static gpa_t copy_table(struct vcpu *v, u64 *copy, gva_t table, u64 bytes)
 {
 	gpa_t first = ~0ULL;
@@ -77,8 +79,9 @@ u64 ring3_copy_of(struct vcpu *v, u16 selector)
 }
 
 /*
- * One register. In virtual ring 0 the GDT names none of the guest's segments, so the descriptor is put there for the time of the load:
- * the CPU keeps base, limit and rights, and ring 3 reads the selector that it expects.
+ * One register. In virtual ring 0 the GDT names none of the guest's segments, so the descriptor is put there
+ * for the time of the load: the CPU keeps base, limit and rights, and ring 3 reads the selector that it
+ * expects.
  */
 static void load_segment(struct vcpu *v, unsigned seg)
 {

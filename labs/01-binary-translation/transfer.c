@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Control transfers between segments and privilege levels, emulated by the operation sections of SDM vol. 2: "IRET", "JMP", "CALL",
- * "RET", "SYSCALL", "SYSRET", "SYSENTER", "SYSEXIT".
+ * Control transfers between segments and privilege levels, emulated by the operation sections of SDM vol. 2:
+ * "IRET", "JMP", "CALL", "RET", "SYSCALL", "SYSRET", "SYSENTER", "SYSEXIT".
  *
- * Left out: levels 1 and 2. A guest that goes there is ended with a sentence: its pages could not be told from the kernel's.
+ * Left out: levels 1 and 2. A guest that goes there is ended with a sentence: its pages could not be told
+ * from the kernel's.
  */
 #include "ring3.h"
 #include "vmm/emulate.h"
@@ -12,10 +13,10 @@
 #include "x86/paging.h"
 
 /* RFLAGS bits that IRET and SYSRET may set at CPL 0; VM stays 0 in IA-32e mode. */
-#define RFLAGS_LOADABLE                                                                                              \
-	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_OF | \
-	 RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_VIF | RFLAGS_VIP | RFLAGS_ID)
-#define CODE_SEGMENT (SEG_ATTR_S | SEG_TYPE_CODE)
+#define RFLAGS_LOADABLE                                                                                      \
+	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF |     \
+	 RFLAGS_OF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_VIF | RFLAGS_VIP | RFLAGS_ID)
+#define CODE_SEGMENT       (SEG_ATTR_S | SEG_TYPE_CODE)
 #define STAR_SYSCALL_SHIFT 32
 #define STAR_SYSRET_SHIFT  48
 #define SYSENTER_SS        8
@@ -68,7 +69,8 @@ static bool read_stack(struct vcpu *v, u64 *values, unsigned count, unsigned siz
 		struct event f;
 
 		values[i] = 0;
-		if (!gva_read(v, stack_gva(v, v->gpr[GPR_RSP] + i * size), &values[i], size, ACCESS_READ | user_access(v), &f))
+		if (!gva_read(v, stack_gva(v, v->gpr[GPR_RSP] + i * size), &values[i], size,
+			      ACCESS_READ | user_access(v), &f))
 			return raise_stack(v, &f);
 	}
 	return true;
@@ -102,7 +104,9 @@ static bool accept_target(struct vcpu *v, struct target *t, struct descriptor *d
 	if (!target_in_segment(t))
 		return raise_gp(v, 0);
 	if (t->cpl == 1 || t->cpl == 2) {
-		vcpu_end(v, "it enters privilege level %u, which engines that run the guest in ring 3 leave out", t->cpl);
+		vcpu_end(v,
+			 "it enters privilege level %u, which engines that run the guest in ring 3 leave out",
+			 t->cpl);
 		return false;
 	}
 	return descriptor_set_accessed(v, d, &f) || raise(v, &f);
@@ -132,16 +136,17 @@ static bool read_return_cs(struct vcpu *v, u16 selector, struct target *t, struc
 /* After a return to an outer level, segments that it may not use become null. */
 static void drop_inner_segments(struct vcpu *v)
 {
-	static const u8 segs[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
+	static const u8 segs[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
 
 	vcpu_need(v, VCPU_SEGS);
 	for (unsigned i = 0; i < ARRAY_SIZE(segs); i++) {
 		struct segment *s = &v->seg[segs[i]];
 		u32 conforming = SEG_TYPE_CODE | SEG_TYPE_CONFORMING;
 
-		if (s->attr & SEG_ATTR_UNUSABLE || (s->attr & conforming) == conforming || seg_dpl(s->attr) == 3)
+		if (s->attr & SEG_ATTR_UNUSABLE || (s->attr & conforming) == conforming ||
+		    seg_dpl(s->attr) == 3)
 			continue;
-		*s = (struct segment){ .attr = SEG_ATTR_UNUSABLE, .base = segs[i] >= SEG_FS ? s->base : 0 };
+		*s = (struct segment){.attr = SEG_ATTR_UNUSABLE, .base = segs[i] >= SEG_FS ? s->base : 0};
 		vcpu_changed(v, VCPU_SEGS);
 	}
 }
@@ -158,13 +163,15 @@ static void enter_level(struct vcpu *v, const struct target *t)
 }
 
 /* SS:RSP of a return: popped always by IRET in 64-bit mode, otherwise for an outer level. */
-static bool load_return_stack(struct vcpu *v, const struct target *t, u16 selector, u64 rsp, struct segment *ss)
+static bool load_return_stack(struct vcpu *v, const struct target *t, u16 selector, u64 rsp,
+			      struct segment *ss)
 {
 	struct event f;
 
-	if (!(selector & ~SEL_RPL) && t->cpl != 3 && t->cs.attr & SEG_ATTR_L && (selector & SEL_RPL) == t->cpl)
-		*ss = (struct segment){ .selector = selector,
-					.attr = SEG_ATTR_UNUSABLE | t->cpl << SEG_ATTR_DPL_SHIFT };
+	if (!(selector & ~SEL_RPL) && t->cpl != 3 && t->cs.attr & SEG_ATTR_L &&
+	    (selector & SEL_RPL) == t->cpl)
+		*ss = (struct segment){.selector = selector,
+				       .attr = SEG_ATTR_UNUSABLE | t->cpl << SEG_ATTR_DPL_SHIFT};
 	else if (!(selector & ~SEL_RPL))
 		return raise_gp(v, 0);
 	else if (!stack_segment_check(v, selector, t->cpl, ss, &f))
@@ -262,7 +269,7 @@ static bool read_far_operand(struct vcpu *v, const struct insn *i, u16 *selector
 
 static bool push_return(struct vcpu *v, unsigned size, u64 rip)
 {
-	u64 words[2] = { rip, v->seg[SEG_CS].selector }, rsp = v->gpr[GPR_RSP] - 2 * size;
+	u64 words[2] = {rip, v->seg[SEG_CS].selector}, rsp = v->gpr[GPR_RSP] - 2 * size;
 	u8 image[16];
 	struct event f;
 
@@ -298,7 +305,8 @@ static void far_return(struct vcpu *v, const struct insn *i)
 		v->gpr[GPR_RSP] += 2 * size + released;
 		read = read_stack(v, outer, 2, size);
 		v->gpr[GPR_RSP] = rsp;
-		if (!read || !accept_target(v, &t, &d) || !load_return_stack(v, &t, (u16)outer[1], outer[0] + released, &ss))
+		if (!read || !accept_target(v, &t, &d) ||
+		    !load_return_stack(v, &t, (u16)outer[1], outer[0] + released, &ss))
 			return;
 	}
 	enter_level(v, &t);
@@ -315,7 +323,8 @@ void transfer_far(struct vcpu *v, const struct insn *i)
 		far_return(v, i);
 		return;
 	}
-	if (!read_far_operand(v, i, &selector, &t.rip) || !read_branch_cs(v, selector, &t, &d) || !accept_target(v, &t, &d))
+	if (!read_far_operand(v, i, &selector, &t.rip) || !read_branch_cs(v, selector, &t, &d) ||
+	    !accept_target(v, &t, &d))
 		return;
 	if (i->op == OP_CALL_FAR && !push_return(v, i->op_size, v->rip + i->length))
 		return;
@@ -393,14 +402,17 @@ void transfer_sysexit(struct vcpu *v, const struct insn *i)
 	u16 selector = (u16)v->sysenter_cs & ~SEL_RPL;
 	bool to_64bit = i->op_size == 8;
 
-	if (!selector || (to_64bit && (!gva_is_canonical(v->gpr[GPR_RCX]) || !gva_is_canonical(v->gpr[GPR_RDX])))) {
+	if (!selector ||
+	    (to_64bit && (!gva_is_canonical(v->gpr[GPR_RCX]) || !gva_is_canonical(v->gpr[GPR_RDX])))) {
 		raise_gp(v, 0);
 		return;
 	}
 	v->rip = to_64bit ? v->gpr[GPR_RDX] : (u32)v->gpr[GPR_RDX];
 	v->gpr[GPR_RSP] = to_64bit ? v->gpr[GPR_RCX] : (u32)v->gpr[GPR_RCX];
 	drop_inner_segments(v);
-	v->seg[SEG_CS] = segment_flat((u16)(selector + (to_64bit ? SYSEXIT_CS64 : SYSEXIT_CS32)) | 3, true, to_64bit, 3);
-	v->seg[SEG_SS] = segment_flat((u16)(selector + (to_64bit ? SYSEXIT_SS64 : SYSEXIT_SS32)) | 3, false, false, 3);
+	v->seg[SEG_CS] = segment_flat((u16)(selector + (to_64bit ? SYSEXIT_CS64 : SYSEXIT_CS32)) | 3, true,
+				      to_64bit, 3);
+	v->seg[SEG_SS] =
+		segment_flat((u16)(selector + (to_64bit ? SYSEXIT_SS64 : SYSEXIT_SS32)) | 3, false, false, 3);
 	ring3_set_user(v, true);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The `trap` engine: trap-and-emulate as Goldberg and Popek describe it (Communications of the ACM 17(7), 1974). All of the guest runs
- * in ring 3, unchanged; an instruction that faults there is emulated, and one that does not runs as it is.
+ * The `trap` engine: trap-and-emulate as Goldberg and Popek describe it (Communications of the ACM 17(7),
+ * 1974). All of the guest runs in ring 3, unchanged; an instruction that faults there is emulated, and one
+ * that does not runs as it is.
  *
- * The x86 has instructions that are sensitive (they read or change what the monitor virtualizes) and do not fault in ring 3. With those
- * this engine is wrong, and it cannot be right: the list is in rubric.yaml, with the reason for each, and is the reason for binary
- * translation.
+ * The x86 has instructions that are sensitive (they read or change what the monitor virtualizes) and do not
+ * fault in ring 3. With those this engine is wrong, and it cannot be right: the list is in rubric.yaml, with
+ * the reason for each, and is the reason for binary translation.
  */
 #include "labs/01-binary-translation/lab.h"
 #include "lib/panic.h"
@@ -13,7 +14,6 @@
 #include "x86/asm.h"
 #include "x86/exception.h"
 #include "x86/paging.h"
-
 
 static void reflect_exception(struct vcpu *v, struct vmexit *exit)
 {

@@ -41,7 +41,8 @@ u8 lapic_ack(struct vcpu *v)
 	return vector;
 }
 
-static const struct cpu_engine engine = { .name = "test", .inject = fake_inject, .request_window = fake_window };
+static const struct cpu_engine engine = {
+	.name = "test", .inject = fake_inject, .request_window = fake_window};
 
 static struct vcpu new_vcpu(void)
 {
@@ -49,7 +50,7 @@ static struct vcpu new_vcpu(void)
 	injected_count = 0;
 	window = false;
 	fault_next.kind = EVENT_NONE;
-	return (struct vcpu){ .cpu = &engine, .lapic = &lapic, .valid = VCPU_ALL };
+	return (struct vcpu){.cpu = &engine, .lapic = &lapic, .valid = VCPU_ALL};
 }
 
 /* Every pair of table 6-5: what is delivered when `second` is raised while `first` is. -1: triple fault. */
@@ -59,16 +60,17 @@ static void test_combinations(void)
 		u8 first, second;
 		int delivered;
 	} cases[] = {
-		{ VEC_DB, VEC_GP, VEC_GP }, { VEC_BP, VEC_PF, VEC_PF }, { VEC_UD, VEC_DE, VEC_DE }, { VEC_GP, VEC_DB, VEC_DB },
-		{ VEC_DE, VEC_GP, VEC_DF }, { VEC_TS, VEC_NP, VEC_DF }, { VEC_SS, VEC_SS, VEC_DF }, { VEC_GP, VEC_PF, VEC_PF },
-		{ VEC_PF, VEC_PF, VEC_DF }, { VEC_PF, VEC_GP, VEC_DF }, { VEC_PF, VEC_DB, VEC_DB }, { VEC_DF, VEC_GP, -1 },
-		{ VEC_DF, VEC_PF, -1 },	    { VEC_DF, VEC_DB, VEC_DB },
+		{VEC_DB, VEC_GP, VEC_GP}, {VEC_BP, VEC_PF, VEC_PF}, {VEC_UD, VEC_DE, VEC_DE},
+		{VEC_GP, VEC_DB, VEC_DB}, {VEC_DE, VEC_GP, VEC_DF}, {VEC_TS, VEC_NP, VEC_DF},
+		{VEC_SS, VEC_SS, VEC_DF}, {VEC_GP, VEC_PF, VEC_PF}, {VEC_PF, VEC_PF, VEC_DF},
+		{VEC_PF, VEC_GP, VEC_DF}, {VEC_PF, VEC_DB, VEC_DB}, {VEC_DF, VEC_GP, -1},
+		{VEC_DF, VEC_PF, -1},     {VEC_DF, VEC_DB, VEC_DB},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct vcpu v = new_vcpu();
 
-		v.events.pending = (struct event){ .kind = EVENT_EXCEPTION, .vector = cases[i].first };
+		v.events.pending = (struct event){.kind = EVENT_EXCEPTION, .vector = cases[i].first};
 		event_exception(&v, cases[i].second);
 		CU_ASSERT_EQUAL(event_deliver(&v), cases[i].delivered >= 0);
 		if (cases[i].delivered < 0)
@@ -95,15 +97,15 @@ static void test_faults_on_delivery(void)
 {
 	struct vcpu v = new_vcpu();
 
-	fault_next = (struct event){ .kind = EVENT_EXCEPTION, .vector = VEC_NP };
+	fault_next = (struct event){.kind = EVENT_EXCEPTION, .vector = VEC_NP};
 	event_exception_error(&v, VEC_GP, 0);
 	CU_ASSERT(event_deliver(&v));
 	CU_ASSERT_EQUAL(injected_count, 2);
 	CU_ASSERT_EQUAL(injected[1].vector, VEC_DF);
 
 	v = new_vcpu();
-	v.events.pending = (struct event){ .kind = EVENT_EXCEPTION, .vector = VEC_DF };
-	fault_next = (struct event){ .kind = EVENT_EXCEPTION, .vector = VEC_GP };
+	v.events.pending = (struct event){.kind = EVENT_EXCEPTION, .vector = VEC_DF};
+	fault_next = (struct event){.kind = EVENT_EXCEPTION, .vector = VEC_GP};
 	CU_ASSERT_FALSE(event_deliver(&v));
 }
 
@@ -114,7 +116,7 @@ static void test_interrupt_is_held(void)
 
 	v.rflags = RFLAGS_IF;
 	lapic.pending = 0x40;
-	fault_next = (struct event){ .kind = EVENT_EXCEPTION, .vector = VEC_PF };
+	fault_next = (struct event){.kind = EVENT_EXCEPTION, .vector = VEC_PF};
 	CU_ASSERT(event_deliver(&v));
 	CU_ASSERT_EQUAL(injected_count, 2);
 	CU_ASSERT_EQUAL(injected[1].vector, VEC_PF);
@@ -152,7 +154,7 @@ static void test_what_blocks_an_interrupt(void)
 		u64 rflags;
 		bool shadow;
 		unsigned delivered;
-	} cases[] = { { RFLAGS_IF, false, 1 }, { 0, false, 0 }, { RFLAGS_IF, true, 0 }, { 0, true, 0 } };
+	} cases[] = {{RFLAGS_IF, false, 1}, {0, false, 0}, {RFLAGS_IF, true, 0}, {0, true, 0}};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct vcpu v = new_vcpu();
@@ -211,7 +213,8 @@ static void test_waiting(void)
 	CU_ASSERT(event_waiting(&v));
 }
 
-UNIT_MAIN("event", { "combinations", test_combinations }, { "double fault has error code 0", test_double_fault_has_error_zero },
-	  { "faults on delivery", test_faults_on_delivery }, { "an interrupt is held", test_interrupt_is_held },
-	  { "priorities", test_priorities }, { "what blocks an interrupt", test_what_blocks_an_interrupt },
-	  { "NMI blocking", test_nmi_blocking }, { "payload", test_payload }, { "waiting", test_waiting })
+UNIT_MAIN("event", {"combinations", test_combinations},
+	  {"double fault has error code 0", test_double_fault_has_error_zero},
+	  {"faults on delivery", test_faults_on_delivery}, {"an interrupt is held", test_interrupt_is_held},
+	  {"priorities", test_priorities}, {"what blocks an interrupt", test_what_blocks_an_interrupt},
+	  {"NMI blocking", test_nmi_blocking}, {"payload", test_payload}, {"waiting", test_waiting})

@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Deliveries through the guest's IDT and transfers between levels, on a guest without paging: gva is gpa.
+ * Each case is one rule of the manual, with what it does and how it faults. SDM vol. 2A, "INT n", "IRET",
+ * "JMP"; vol. 2B, "MOV"; vol. 3A, 6.14.
+ */
+#include "labs/01-binary-translation/ring3.h"
+#include "vmm/emulate.h"
+#include "vmm/tests/guest_fixture.h"
+
+#define IDT_GPA       0x1000
+#define GDT_GPA       0x2000
+#define TSS_GPA       0x3000
+#define STACK_GPA     0x9000
+#define RSP0          0x7000
+#define IST1          0x8000
+#define HANDLER       0x123456789abcULL
+#define GDT_LAST      11
+
+#define SEL_KCODE     0x08
+#define SEL_KDATA     0x10
+#define SEL_UCODE     0x1b /* RPL 3 */
+#define SEL_UDATA     0x23
+#define SEL_CONF      0x28 /* conforming, DPL 0 */
+#define SEL_RO        0x30 /* data, read-only, DPL 0 */
+#define SEL_AWAY      0x38 /* code, not present */
+#define SEL_CODE32    0x40
+#define SEL_AWAY_DATA 0x48
+#define SEL_TSS_NEW   0x50 /* two entries */
+#define SEL_BEYOND    0x60
+
+#define KCODE         (SEG_ATTR_S | SEG_ATTR_P | SEG_TYPE_CODE | SEG_TYPE_READABLE | SEG_ATTR_L)
+#define KDATA         (SEG_ATTR_S | SEG_ATTR_P | SEG_TYPE_WRITABLE)
+#define DPL3          SEG_ATTR_DPL
+
+static struct ring3 ring3;
+static struct event raised;
+static unsigned raised_count;
+
+void ring3_set_user(struct vcpu *v, bool user)
+{
+	ring3_of(v)->user = user;
+}
+
+void event_raise(struct vcpu *v, const struct event *e)
+{
+	(void)v;
+	raised = *e;
+	raised_count++;
+}
+
+void event_exception(struct vcpu *v, u8 vector)
+{
+	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION, .vector = vector});
+}
+
+void event_exception_error(struct vcpu *v, u8 vector, u32 error)
+{
+	event_raise(v, &(struct event){
+			       .kind = EVENT_EXCEPTION, .vector = vector, .has_error = true, .error = error});
+}
+
+bool vcpu_is_64bit(struct vcpu *v)
+{
+	return v->efer & EFER_LMA && v->seg[SEG_CS].attr & SEG_ATTR_L;
+}
+
+gva_t emulate_operand_gva(struct vcpu *v, const struct insn *i)
+{
+	(void)v;
+	return (gva_t)i->disp;
+}
+
+static void set_level(unsigned cpl)
+{
+	vcpu.seg[SEG_CS] = desc_unpack(cpl ? SEL_UCODE : SEL_KCODE,
+				       *ram_u64(GDT_GPA + (cpl ? SEL_UCODE & ~7 : SEL_KCODE)), 0);
+	vcpu.seg[SEG_SS] = desc_unpack(cpl ? SEL_UDATA : SEL_KDATA,
+				       *ram_u64(GDT_GPA + (cpl ? SEL_UDATA & ~7 : SEL_KDATA)), 0);
+	ring3.user = cpl == 3;
+}
+
+static void new_guest(void)
+{
+	static const struct cpu_engine cpu = {.name = "test"};
+	static const struct mem_engine mem = {.name = "test"};
+	u64 gdt[GDT_LAST + 1] = {
+		[SEL_KCODE / 8] = desc_make(0, 0, KCODE),
+		[SEL_KDATA / 8] = desc_make(0, 0, KDATA),
+		[SEL_UCODE / 8] = desc_make(0, 0, KCODE | DPL3),
+		[SEL_UDATA / 8] = desc_make(0, 0, KDATA | DPL3),
+		[SEL_CONF / 8] = desc_make(0, 0, KCODE | SEG_TYPE_CONFORMING),
+		[SEL_RO / 8] = desc_make(0, 0, SEG_ATTR_S | SEG_ATTR_P),
+		[SEL_AWAY / 8] = desc_make(0, 0, KCODE & ~SEG_ATTR_P),
+		[SEL_CODE32 / 8] = desc_make(0, 0xffffffff, (KCODE & ~SEG_ATTR_L) | SEG_ATTR_DB | SEG_ATTR_G),
+		[SEL_AWAY_DATA / 8] = desc_make(0, 0, KDATA & ~SEG_ATTR_P),
+		[SEL_TSS_NEW / 8] = desc_make(TSS_GPA, 103, SEG_ATTR_P | SYS_TYPE_TSS_AVAIL),
+	};
+
+	guest_create(&cpu, &mem);
+	vcpu.cr0 = CR0_PE; /* no paging */
+	vcpu.cpu_private = &ring3;
+	vcpu.gdtr = (struct desc_ptr){sizeof(gdt) - 1, GDT_GPA};
+	vcpu.idtr = (struct desc_ptr){64 * 16 - 1, IDT_GPA};
+	vcpu.seg[SEG_TR] = (struct segment){.selector = SEL_TSS_NEW, .base = TSS_GPA, .limit = 103};
+	vcpu.gpr[GPR_RSP] = STACK_GPA + 8;
+	vcpu.rip = 0x5555;
+	vcpu.rflags = RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1;
+	memcpy(ram_u64(GDT_GPA), gdt, sizeof(gdt));
+	memcpy((u8 *)ram_u64(TSS_GPA) + TSS_RSP0, &(u64){RSP0}, 8);
+	memcpy((u8 *)ram_u64(TSS_GPA) + TSS_IST1, &(u64){IST1}, 8);
+	raised_count = 0;
+	set_level(0);
+}
+
+static void set_gate(unsigned vector, u16 selector, unsigned type, unsigned dpl, unsigned ist)
+{
+	struct gate64 g = gate_make(HANDLER, selector, type, dpl, ist);
+
+	memcpy((u8 *)ram_u64(IDT_GPA) + vector * 16, &g, 16);
+}
+
+static const struct event gp_7 = {.kind = EVENT_EXCEPTION, .vector = VEC_GP, .has_error = true, .error = 7};
+static const struct event irq = {.kind = EVENT_INTERRUPT, .vector = 33};
+static const struct event int_33 = {.kind = EVENT_SOFTWARE, .vector = 33, .insn_len = 2};
+
+static void test_frame_same_level(void)
+{
+	struct event nested;
+	u64 *frame;
+
+	new_guest();
+	set_gate(VEC_GP, SEL_KCODE, SYS_TYPE_INTR_GATE, 0, 0);
+	CU_ASSERT_EQUAL_FATAL(ring3_inject(&vcpu, &gp_7, &nested), INJECT_DONE);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA - 48); /* aligned to 16, then six words */
+	frame = ram_u64(vcpu.gpr[GPR_RSP]);
+	CU_ASSERT_EQUAL(frame[0], 7);
+	CU_ASSERT_EQUAL(frame[1], 0x5555);
+	CU_ASSERT_EQUAL(frame[2], SEL_KCODE);
+	CU_ASSERT_EQUAL(frame[3], RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1 |
+					  RFLAGS_RF); /* a fault sets RF */
+	CU_ASSERT_EQUAL(frame[4], STACK_GPA + 8);
+	CU_ASSERT_EQUAL(frame[5], SEL_KDATA);
+	CU_ASSERT_EQUAL(vcpu.rip, HANDLER);
+	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_ZF | RFLAGS_RESERVED1);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_SS].selector, SEL_KDATA);
+}
+
+static void test_trap_gate_keeps_interrupts_on(void)
+{
+	struct event nested;
+
+	new_guest();
+	set_gate(33, SEL_KCODE, SYS_TYPE_TRAP_GATE, 0, 0);
+	CU_ASSERT_EQUAL(ring3_inject(&vcpu, &irq, &nested), INJECT_DONE);
+	CU_ASSERT(vcpu.rflags & RFLAGS_IF);
+	CU_ASSERT_FALSE(ram_u64(vcpu.gpr[GPR_RSP])[2] & RFLAGS_RF);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA - 40);
+}
+
+static void test_from_user_switches_stack(void)
+{
+	struct event nested;
+
+	new_guest();
+	set_level(3);
+	set_gate(33, SEL_KCODE, SYS_TYPE_INTR_GATE, 3, 0);
+	CU_ASSERT_EQUAL(ring3_inject(&vcpu, &int_33, &nested), INJECT_DONE);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], RSP0 - 40);
+	CU_ASSERT_EQUAL(ram_u64(RSP0 - 40)[0], 0x5557); /* behind the INT */
+	CU_ASSERT_EQUAL(ram_u64(RSP0 - 40)[1], SEL_UCODE);
+	CU_ASSERT_EQUAL(ram_u64(RSP0 - 40)[4], SEL_UDATA);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_SS].selector, 0); /* null with the new RPL */
+	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 0);
+	CU_ASSERT_FALSE(ring3.user);
+}
+
+static void test_ist(void)
+{
+	struct event nested;
+
+	new_guest();
+	set_gate(33, SEL_KCODE, SYS_TYPE_INTR_GATE, 0, 1);
+	CU_ASSERT_EQUAL(ring3_inject(&vcpu, &irq, &nested), INJECT_DONE);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], IST1 - 40);
+}
+
+/* Each fault of a delivery: vector and error code, with EXT for what the guest did not ask for. */
+static void test_delivery_faults(void)
+{
+	static const struct {
+		u16 selector;
+		unsigned type, dpl;
+		bool present, software;
+		unsigned cpl;
+		u8 vector;
+		u32 error;
+	} cases[] = {
+		{SEL_KCODE, SYS_TYPE_CALL_GATE, 0, true, false, 0, VEC_GP,
+		 33 << 3 | SEL_ERROR_IDT | SEL_ERROR_EXT},
+		{SEL_KCODE, SYS_TYPE_INTR_GATE, 0, true, true, 3, VEC_GP, 33 << 3 | SEL_ERROR_IDT},
+		{SEL_KCODE, SYS_TYPE_INTR_GATE, 0, false, false, 0, VEC_NP,
+		 33 << 3 | SEL_ERROR_IDT | SEL_ERROR_EXT},
+		{SEL_KCODE, SYS_TYPE_INTR_GATE, 0, false, true, 0, VEC_NP, 33 << 3 | SEL_ERROR_IDT},
+		{0, SYS_TYPE_INTR_GATE, 0, true, false, 0, VEC_GP, SEL_ERROR_EXT},
+		{SEL_KDATA, SYS_TYPE_INTR_GATE, 0, true, false, 0, VEC_GP, SEL_KDATA | SEL_ERROR_EXT},
+		{SEL_CODE32, SYS_TYPE_INTR_GATE, 0, true, true, 0, VEC_GP, SEL_CODE32},
+		{SEL_UCODE, SYS_TYPE_INTR_GATE, 0, true, true, 0, VEC_GP,
+		 SEL_UCODE & ~3}, /* to an outer level */
+		{SEL_AWAY, SYS_TYPE_INTR_GATE, 0, true, true, 0, VEC_NP, SEL_AWAY},
+		{SEL_BEYOND, SYS_TYPE_INTR_GATE, 0, true, true, 0, VEC_GP, SEL_BEYOND},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct event nested;
+
+		new_guest();
+		set_level(cases[i].cpl);
+		set_gate(33, cases[i].selector, cases[i].type, cases[i].dpl, 0);
+		if (!cases[i].present)
+			((u8 *)ram_u64(IDT_GPA))[33 * 16 + 5] &= (u8)~SEG_ATTR_P;
+		CU_ASSERT_EQUAL(ring3_inject(&vcpu, cases[i].software ? &int_33 : &irq, &nested),
+				INJECT_FAULTED);
+		CU_ASSERT_EQUAL(nested.vector, cases[i].vector);
+		CU_ASSERT_EQUAL(nested.error, cases[i].error);
+		CU_ASSERT_EQUAL(vcpu.rip, 0x5555); /* nothing has changed */
+		CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA + 8);
+	}
+}
+
+static void test_idt_limit(void)
+{
+	struct event nested;
+
+	new_guest();
+	set_gate(33, SEL_KCODE, SYS_TYPE_INTR_GATE, 0, 0);
+	vcpu.idtr.limit = 33 * 16 + 14;
+	CU_ASSERT_EQUAL(ring3_inject(&vcpu, &int_33, &nested), INJECT_FAULTED);
+	CU_ASSERT_EQUAL(nested.error, 33 << 3 | SEL_ERROR_IDT);
+	vcpu.idtr.limit++;
+	CU_ASSERT_EQUAL(ring3_inject(&vcpu, &int_33, &nested), INJECT_DONE);
+}
+
+static void test_stack_not_canonical(void)
+{
+	struct event nested;
+
+	new_guest();
+	set_gate(33, SEL_KCODE, SYS_TYPE_INTR_GATE, 0, 0);
+	vcpu.gpr[GPR_RSP] = 0x900000000000;
+	CU_ASSERT_EQUAL(ring3_inject(&vcpu, &irq, &nested), INJECT_FAULTED);
+	CU_ASSERT_EQUAL(nested.vector, VEC_SS);
+}
+
+/* ---- IRET
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+static const struct insn iretq = {.op = OP_IRET, .op_size = 8, .length = 2};
+
+static void push_iret(u64 rip, u64 cs, u64 rflags, u64 rsp, u64 ss)
+{
+	u64 words[5] = {rip, cs, rflags, rsp, ss};
+
+	vcpu.gpr[GPR_RSP] = STACK_GPA;
+	memcpy(ram_u64(STACK_GPA), words, sizeof(words));
+}
+
+static void test_iret_to_user(void)
+{
+	new_guest();
+	vcpu.nmi_blocked = true;
+	vcpu.seg[SEG_DS] = desc_unpack(SEL_KDATA, *ram_u64(GDT_GPA + SEL_KDATA), 0);
+	vcpu.seg[SEG_ES] = desc_unpack(SEL_UDATA, *ram_u64(GDT_GPA + (SEL_UDATA & ~7)), 0);
+	push_iret(0x4000, SEL_UCODE, RFLAGS_IF | RFLAGS_IOPL | RFLAGS_VM, 0x4800, SEL_UDATA);
+	transfer_iret(&vcpu, &iretq);
+	CU_ASSERT_EQUAL(raised_count, 0);
+	CU_ASSERT_EQUAL(vcpu.rip, 0x4000);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], 0x4800);
+	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_IF | RFLAGS_IOPL | RFLAGS_RESERVED1);
+	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 3);
+	CU_ASSERT(ring3.user);
+	CU_ASSERT_FALSE(vcpu.nmi_blocked);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_DS].selector, 0);         /* an inner segment is taken away */
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_ES].selector, SEL_UDATA); /* the user's own stays */
+}
+
+static void test_iret_same_level(void)
+{
+	new_guest();
+	push_iret(0x4000, SEL_KCODE, RFLAGS_IF, 0x4808,
+		  0); /* a null SS is allowed to 64-bit code of level 0 */
+	transfer_iret(&vcpu, &iretq);
+	CU_ASSERT_EQUAL(raised_count, 0);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], 0x4808);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_SS].selector, 0);
+	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 0);
+}
+
+static void test_iret_faults(void)
+{
+	static const struct {
+		u64 rip, cs, ss;
+		u8 vector;
+		u32 error;
+	} cases[] = {
+		{0x4000, 0, SEL_UDATA, VEC_GP, 0},
+		{0x4000, SEL_BEYOND, SEL_KDATA, VEC_GP, SEL_BEYOND},
+		{0x4000, SEL_KDATA, SEL_KDATA, VEC_GP, SEL_KDATA},
+		{0x4000, SEL_KCODE | 3, SEL_UDATA, VEC_GP, SEL_KCODE},
+		{0x4000, SEL_UCODE & ~3, SEL_UDATA, VEC_GP, SEL_UCODE & ~3},
+		{0x4000, SEL_AWAY, SEL_KDATA, VEC_NP, SEL_AWAY},
+		{0x800000000000, SEL_KCODE, SEL_KDATA, VEC_GP, 0},
+		{0x4000, SEL_UCODE, 0, VEC_GP, 0},
+		{0x4000, SEL_UCODE, SEL_KDATA, VEC_GP, SEL_KDATA},
+		{0x4000, SEL_KCODE, SEL_RO, VEC_GP, SEL_RO},
+		{0x4000, SEL_KCODE, SEL_AWAY_DATA, VEC_SS, SEL_AWAY_DATA},
+		{0x4000, SEL_CODE32, 0, VEC_GP, 0}, /* a null SS only for 64-bit code */
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		new_guest();
+		push_iret(cases[i].rip, cases[i].cs, 0, 0x4800, cases[i].ss);
+		transfer_iret(&vcpu, &iretq);
+		CU_ASSERT_EQUAL(raised_count, 1);
+		CU_ASSERT_EQUAL(raised.vector, cases[i].vector);
+		CU_ASSERT_EQUAL(raised.error, cases[i].error);
+		CU_ASSERT_EQUAL(vcpu.rip, 0x5555);
+	}
+}
+
+static void test_iret_nested_task(void)
+{
+	new_guest();
+	vcpu.rflags |= RFLAGS_NT;
+	push_iret(0x4000, SEL_KCODE, 0, 0x4800, SEL_KDATA);
+	transfer_iret(&vcpu, &iretq);
+	CU_ASSERT_EQUAL(raised.vector, VEC_GP);
+}
+
+/* At level 3 IOPL stays, and IF unless IOPL is 3. */
+static void test_iret_user_flags(void)
+{
+	for (unsigned iopl = 0; iopl < 4; iopl += 3) {
+		new_guest();
+		set_level(3);
+		vcpu.rflags = RFLAGS_IF | RFLAGS_RESERVED1 | iopl << RFLAGS_IOPL_SHIFT;
+		push_iret(0x4000, SEL_UCODE, RFLAGS_CF, 0x4800, SEL_UDATA);
+		transfer_iret(&vcpu, &iretq);
+		CU_ASSERT_EQUAL(vcpu.rflags,
+				(iopl == 3 ? RFLAGS_IOPL : RFLAGS_IF) | RFLAGS_CF | RFLAGS_RESERVED1);
+	}
+}
+
+/* ---- far branches and segment loads
+ * -------------------------------------------------------------------------------------------- */
+
+static void test_far_jump(void)
+{
+	static const struct {
+		u16 selector;
+		u8 vector; /* 0: it works */
+		u32 error;
+	} cases[] = {
+		{SEL_KCODE, 0, 0},
+		{SEL_KCODE | 3, VEC_GP, SEL_KCODE},
+		{SEL_CONF, 0, 0},
+		{SEL_UCODE, VEC_GP, SEL_UCODE & ~3},
+		{SEL_KDATA, VEC_GP, SEL_KDATA},
+		{0, VEC_GP, 0},
+		{SEL_AWAY, VEC_NP, SEL_AWAY},
+		{SEL_BEYOND, VEC_GP, SEL_BEYOND},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct insn jmp = {
+			.op = OP_JMP_FAR, .op_size = 4, .memory = true, .disp = 0x6000, .length = 7};
+		u32 target = 0x4000;
+
+		new_guest();
+		memcpy(ram_u64(0x6000), &target, 4);
+		memcpy((u8 *)ram_u64(0x6000) + 4, &cases[i].selector, 2);
+		transfer_far(&vcpu, &jmp);
+		CU_ASSERT_EQUAL(raised_count, cases[i].vector ? 1 : 0);
+		if (cases[i].vector) {
+			CU_ASSERT_EQUAL(raised.vector, cases[i].vector);
+			CU_ASSERT_EQUAL(raised.error, cases[i].error);
+		} else {
+			CU_ASSERT_EQUAL(vcpu.rip, 0x4000);
+			CU_ASSERT_EQUAL(vcpu.seg[SEG_CS].selector, cases[i].selector);
+		}
+	}
+}
+
+static void test_far_call_and_return(void)
+{
+	struct insn call = {.op = OP_CALL_FAR, .op_size = 8, .memory = true, .disp = 0x6000, .length = 3};
+	struct insn ret = {.op = OP_RET_FAR, .op_size = 8, .length = 2};
+
+	new_guest();
+	*ram_u64(0x6000) = 0x4000;
+	*ram_u64(0x6008) = SEL_KCODE;
+	transfer_far(&vcpu, &call);
+	CU_ASSERT_EQUAL(vcpu.rip, 0x4000);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA + 8 - 16);
+	CU_ASSERT_EQUAL(*ram_u64(STACK_GPA - 8), 0x5558);
+	CU_ASSERT_EQUAL(*ram_u64(STACK_GPA), SEL_KCODE);
+	transfer_far(&vcpu, &ret);
+	CU_ASSERT_EQUAL(raised_count, 0);
+	CU_ASSERT_EQUAL(vcpu.rip, 0x5558);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA + 8);
+}
+
+static void test_segment_loads(void)
+{
+	static const struct {
+		unsigned seg;
+		u16 selector;
+		unsigned cpl;
+		u8 vector; /* 0: it works */
+		u32 error;
+	} cases[] = {
+		{SEG_DS, SEL_KDATA, 0, 0, 0},
+		{SEG_DS, 0, 0, 0, 0},
+		{SEG_DS, 3, 3, 0, 0},
+		{SEG_DS, SEL_RO, 0, 0, 0},
+		{SEG_DS, SEL_CONF | 3, 3, 0, 0}, /* conforming code that can be read, from every level */
+		{SEG_DS, SEL_KDATA | 3, 0, VEC_GP, SEL_KDATA},
+		{SEG_DS, SEL_KDATA, 3, VEC_GP, SEL_KDATA},
+		{SEG_DS, SEL_AWAY_DATA, 0, VEC_NP, SEL_AWAY_DATA},
+		{SEG_DS, SEL_TSS_NEW, 0, VEC_GP, SEL_TSS_NEW},
+		{SEG_DS, SEL_BEYOND, 0, VEC_GP, SEL_BEYOND},
+		{SEG_DS, SEL_KDATA | SEL_TI, 0, VEC_GP, SEL_KDATA | SEL_TI}, /* no LDT */
+		{SEG_SS, SEL_KDATA, 0, 0, 0},
+		{SEG_SS, 0, 0, 0, 0},
+		{SEG_SS, SEL_UDATA, 0, VEC_GP, SEL_UDATA & ~3},
+		{SEG_SS, SEL_RO, 0, VEC_GP, SEL_RO},
+		{SEG_SS, SEL_AWAY_DATA, 0, VEC_SS, SEL_AWAY_DATA},
+		{SEG_SS, 0, 3, VEC_GP, 0},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct event f;
+		bool loaded;
+
+		new_guest();
+		set_level(cases[i].cpl);
+		loaded = segment_load(&vcpu, cases[i].seg, cases[i].selector, &f);
+		CU_ASSERT_EQUAL(loaded, !cases[i].vector);
+		if (loaded) {
+			CU_ASSERT_EQUAL(vcpu.seg[cases[i].seg].selector, cases[i].selector);
+		} else {
+			CU_ASSERT_EQUAL(f.vector, cases[i].vector);
+			CU_ASSERT_EQUAL(f.error, cases[i].error);
+		}
+	}
+}
+
+static void test_task_register(void)
+{
+	struct event f;
+
+	new_guest();
+	CU_ASSERT(tr_load(&vcpu, SEL_TSS_NEW, &f));
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_TR].base, TSS_GPA);
+	CU_ASSERT_FALSE(tr_load(&vcpu, SEL_TSS_NEW, &f)); /* busy now */
+	CU_ASSERT_EQUAL(f.error, SEL_TSS_NEW);
+	CU_ASSERT_FALSE(tr_load(&vcpu, 0, &f));
+	CU_ASSERT_EQUAL(f.error, 0);
+}
+
+/* ---- SYSCALL and SYSRET
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void test_syscall_and_sysret(void)
+{
+	struct insn syscall = {.op = OP_SYSCALL, .length = 2},
+		    sysretq = {.op = OP_SYSRET, .op_size = 8, .length = 3};
+
+	new_guest();
+	set_level(3);
+	vcpu.efer |= EFER_SCE;
+	vcpu.star = (u64)0x13 << 48 | (u64)SEL_KCODE << 32;
+	vcpu.lstar = 0x7654;
+	vcpu.fmask = RFLAGS_IF | RFLAGS_TF;
+	transfer_syscall(&vcpu, &syscall);
+	CU_ASSERT_EQUAL(vcpu.rip, 0x7654);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RCX], 0x5557);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_R11], RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1);
+	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_ZF | RFLAGS_RESERVED1);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_CS].selector, SEL_KCODE);
+	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 0);
+	transfer_sysret(&vcpu, &sysretq);
+	CU_ASSERT_EQUAL(vcpu.rip, 0x5557);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_CS].selector, 0x23);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_SS].selector, 0x1b);
+	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1);
+	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 3);
+	CU_ASSERT_EQUAL(raised_count, 0);
+	vcpu.efer &= ~(u64)EFER_SCE;
+	transfer_syscall(&vcpu, &syscall);
+	CU_ASSERT_EQUAL(raised.vector, VEC_UD);
+}
+
+UNIT_MAIN("transfer", {"frame on the same level", test_frame_same_level},
+	  {"a trap gate keeps interrupts on", test_trap_gate_keeps_interrupts_on},
+	  {"from user mode the stack is RSP0", test_from_user_switches_stack}, {"IST", test_ist},
+	  {"faults of a delivery", test_delivery_faults}, {"limit of the IDT", test_idt_limit},
+	  {"stack not canonical", test_stack_not_canonical}, {"IRET to user mode", test_iret_to_user},
+	  {"IRET within the level", test_iret_same_level}, {"faults of IRET", test_iret_faults},
+	  {"IRET with NT", test_iret_nested_task}, {"flags of IRET in user mode", test_iret_user_flags},
+	  {"far jump", test_far_jump}, {"far call and return", test_far_call_and_return},
+	  {"segment loads", test_segment_loads}, {"task register", test_task_register},
+	  {"SYSCALL and SYSRET", test_syscall_and_sysret})
