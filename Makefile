@@ -35,17 +35,25 @@ $(SETUP): common/mk/packages common/mk/setup.sh $(wildcard /var/lib/dpkg/status)
 	@touch $@
 
 .PHONY: all
-all: guest labs grader ## build everything: the guest kernel, the hypervisor of each lab, the grader
+all: guest boot labs grader ## build everything: guest kernel, boot disk tools, hypervisors of the labs, grader
 
 .PHONY: guest
 guest: $(SETUP) ## build the common guest test kernel
 	$(call sub,common/guest)
 
+.PHONY: boot
+boot: $(SETUP) ## build what makes boot disks for Bochs
+	$(call sub,common/boot)
+
 .PHONY: labs
-labs: guest $(addprefix lab-,$(LABS)) ## build the hypervisor of each lab
+labs: guest boot $(addprefix lab-,$(LABS)) ## build the hypervisor of each lab
 .PHONY: $(addprefix lab-,$(LABS))
 $(addprefix lab-,$(LABS)): lab-%: $(SETUP)
 	$(call sub,labs/$*,image)
+
+.PHONY: run
+run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel: LAB=01 GUEST_ARGS="..." HV_ARGS="..."
+	$(if $(LAB),,$(error which lab? make run LAB=01))$(call sub,$(wildcard labs/$(LAB)-*),run)
 
 .PHONY: grader
 grader: $(SETUP) ## build the autograder
@@ -71,6 +79,10 @@ check-clang: $(SETUP) ## build everything with clang, beside the gcc build
 check-headers: $(SETUP) ## compile each header alone and all in two orders, with gcc and clang
 	@HV_CFLAGS='$(HV_CFLAGS)' GUEST_CFLAGS='$(GUEST_CFLAGS)' HOST_CFLAGS='$(HOST_CFLAGS)' \
 		sh common/mk/headers.sh $(ROOT) gcc clang
+
+.PHONY: check-grader
+check-grader: grader boot unit ## try the grader on hypervisors that lie, hang, flood or crash
+	$(call sub,grader,e2e)
 
 CLANG_FORMAT ?= clang-format-14
 .PHONY: check-format

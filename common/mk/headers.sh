@@ -43,9 +43,9 @@ group() {
 compilers=$*
 cd "$top"
 all=$(find common labs grader -name '*.h' | sort)
-is_host='^grader/|/tests/'
+is_host='^grader/|/tests/|^common/boot/host/'
 group guest "$GUEST_CFLAGS" "$(printf '%s\n' $all | grep '^common/guest/' | grep -Ev "$is_host")"
-group host "$HOST_CFLAGS" "$(printf '%s\n' $all | grep '^grader/' | grep -v '/tests/')"
+group host "$HOST_CFLAGS" "$(printf '%s\n' $all | grep -E '^(grader|common/boot/host)/' | grep -v '/tests/')"
 for header in $(printf '%s\n' $all | grep '/tests/'); do
 	flags=$HOST_CFLAGS
 	try "$header" "$header" "$header"

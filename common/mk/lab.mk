@@ -4,7 +4,8 @@
 #   LAB       the lab's directory name, such as 01-binary-translation
 #   ENGINES   directories of the layers that this hypervisor is linked from, beside common/ (default: the lab itself)
 #
-# Targets: image (the hypervisor, the guest kernel, their .asm and .sym files), unit (the lab's unit tests), run, clean.
+# Targets: image (the hypervisor with its .asm and .sym files), guest (the guest kernel), unit and unit-run (the lab's unit tests),
+# run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines), clean.
 
 include $(ROOT)/common/mk/config.mk
 include $(ROOT)/common/mk/compile.mk
@@ -30,5 +31,20 @@ $(filter %.S.o,$(OBJECTS)): $(OFFSETS)
 $(filter %.S.o,$(OBJECTS)): HV_CFLAGS += $(addprefix -I,$(sort $(dir $(OFFSETS))))
 
 $(eval $(call link_image,$(IMAGE).elf,$(OBJECTS),$(ROOT)/common/boot/hv.ld))
+
+.PHONY: guest run clean
+guest:
+	+$(Q)$(MAKE) --no-print-directory -C $(ROOT)/common/guest
+
+# Exit code 1 is what the debug-exit device makes of a clean end.
+run: image guest
+	$(Q)timeout -s KILL 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off \
+		-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -cpu max,-rdrand,-rdseed,hypervisor=off -m 256 \
+		-nodefaults -no-user-config -display none -no-reboot -monitor none -serial stdio \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel $(IMAGE).bin \
+		-initrd "$(BUILD)/guest/guest.elf $(GUEST_ARGS)" -append "$(HV_ARGS)"; test $$? -eq 1
+
+clean:
+	$(Q)rm -rf $(BUILD)/labs/$(LAB) $(HV_OBJ)
 
 -include $(OBJECTS:.o=.d) $(addsuffix .d,$(OFFSETS))

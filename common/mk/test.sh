@@ -85,7 +85,8 @@ for rubric in labs/*/rubric.yaml; do
 	number=${number%%-*}
 	step tests "lab $number as foretold" sh common/mk/count.sh lab "$number"
 done
-step tests 'the grader against broken hypervisors' $make -C grader check
+step tests 'the grader against broken hypervisors' $make check-grader
 
-printf '\n%d passed, %d failed\n' $passed $failed
+echo
+printf '%d passed, %d failed\n' $passed $failed | tee "$logs/sum"
 [ $failed -eq 0 ]
