@@ -2,20 +2,21 @@
 /*
  * The key and the seed of a graded run, and the machine lines of the console.
  *
- * The guest image holds one struct run_key, found by its magic (it occurs once in the image). The grader patches key and seed into a
- * copy of the image before each run; unpatched, both are zero.
+ * The guest image holds one struct run_key, found by its magic (it occurs once in the image). The grader
+ * patches key and seed into a copy of the image before each run; unpatched, both are zero.
  *
  * A machine line is one line of text on the guest's console:
  *
  *   @SEQ KIND FIELDS #CODE
  *
- * SEQ counts from 0 in decimal. CODE is 16 hexadecimal digits: SipHash-2-4 under the key of all bytes from '@' to the last before " #".
+ * SEQ counts from 0 in decimal. CODE is 16 hexadecimal digits: SipHash-2-4 under the key of all bytes from
+ * '@' to the last before " #".
  *
  *   plan  tests=N benches=M                          once, first; counts what the command line selected
  *   begin GROUP/WHAT                                 a test or bench starts
- *   pass  GROUP/WHAT DIGEST                          DIGEST: 16 hex digits over every value that the test compared, the seed mixed in
- *   fail  GROUP/WHAT expected=HEX actual=HEX at=FILE:LINE what=TEXT
- *   bench GROUP/WHAT n=ITERATIONS ticks=N exits=N faults=N roots=N flushes=N refs=N     totals over all iterations
+ *   pass  GROUP/WHAT DIGEST                          DIGEST: 16 hex digits over every value that the test
+ * compared, the seed mixed in fail  GROUP/WHAT expected=HEX actual=HEX at=FILE:LINE what=TEXT bench
+ * GROUP/WHAT n=ITERATIONS ticks=N exits=N faults=N roots=N flushes=N refs=N     totals over all iterations
  *   end   pass=N fail=N                              once, last; then the machine is shut down (debug exit)
  *
  * All other lines are for people.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Formatted output: one formatter, with the destination as a function. What it leaves out stands in print.h. */
+/* Formatted output: one formatter, with the destination as a function. What it leaves out stands in print.h.
+ */
 #include "lib/print.h"
 #include "lib/string.h"
 
@@ -80,7 +81,7 @@ static int read_count(const char **fmt, va_list *ap)
 
 static const char *read_spec(const char *fmt, struct spec *sp, va_list *ap)
 {
-	*sp = (struct spec){ .precision = -1 };
+	*sp = (struct spec){.precision = -1};
 	for (;; fmt++) {
 		if (*fmt == '-')
 			sp->left = true;
@@ -129,7 +130,7 @@ static void emit_conversion(struct out *o, char conversion, struct spec *sp, uns
 {
 	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
 	u64 v;
-	char c[2] = { 0 };
+	char c[2] = {0};
 
 	switch (conversion) {
 	case 'c':
@@ -165,7 +166,7 @@ static void emit_conversion(struct out *o, char conversion, struct spec *sp, uns
 
 int format_to(void (*put)(char c, void *ctx), void *ctx, const char *fmt, va_list args)
 {
-	struct out o = { .put = put, .ctx = ctx };
+	struct out o = {.put = put, .ctx = ctx};
 	va_list ap;
 
 	va_copy(ap, args);
@@ -202,7 +203,7 @@ static void put_buffer(char c, void *ctx)
 
 int kvsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
-	struct buffer b = { buf, 0, size };
+	struct buffer b = {buf, 0, size};
 	int n = format_to(put_buffer, &b, fmt, ap);
 
 	if (size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Formatted output: %c %s %d %i %u %x %X %p %%, with the flags - 0 #, a width, a precision for %s, * for both, and the lengths hh
- * h l ll z. There is no floating point: the images run with the guest's FPU state in the registers.
+ * Formatted output: %c %s %d %i %u %x %X %p %%, with the flags - 0 #, a width, a precision for %s, * for
+ * both, and the lengths hh h l ll z. There is no floating point: the images run with the guest's FPU state in
+ * the registers.
  */
 #ifndef LIB_PRINT_H
 #define LIB_PRINT_H

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * SipHash-2-4, as its paper describes it: four words of state, two rounds for each word of the message, four to finish. Used for
- * the codes of the console's machine lines (abi/run_key.h). Not a secret from the guest that computes it; see docs/architecture.md.
+ * SipHash-2-4, as its paper describes it: four words of state, two rounds for each word of the message, four
+ * to finish. Used for the codes of the console's machine lines (abi/run_key.h). Not a secret from the guest
+ * that computes it; see docs/architecture.md.
  */
 #include "lib/siphash.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SipHash-2-4: a keyed hash of a short message (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012). */
+/* SipHash-2-4: a keyed hash of a short message (Aumasson and Bernstein, "SipHash: a fast short-input PRF",
+ * 2012). */
 #ifndef LIB_SIPHASH_H
 #define LIB_SIPHASH_H
 

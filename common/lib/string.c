@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Strings and memory for the freestanding images. GCC and clang emit calls of the first four by themselves. */
+/* Strings and memory for the freestanding images. GCC and clang emit calls of the first four by themselves.
+ */
 #include "lib/string.h"
 #include "lib/types.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Backtraces: addresses to function names by the table that the second link put into the image (mk/symbols.awk), and the walk along
- * the chain of frame pointers, which the compiler is told to keep.
+ * Backtraces: addresses to function names by the table that the second link put into the image
+ * (mk/symbols.awk), and the walk along the chain of frame pointers, which the compiler is told to keep.
  */
 #include "lib/print.h"
 #include "lib/symbols.h"

@@ -8,7 +8,8 @@
 /* The function that holds `address`, and the distance from its start; NULL when none does. */
 const char *symbol_find(u64 address, u64 *offset);
 
-/* Prints the return addresses on a chain of frame pointers, as long as each frame lies in [lowest, highest). */
+/* Prints the return addresses on a chain of frame pointers, as long as each frame lies in [lowest, highest).
+ */
 void backtrace_print(u64 frame_pointer, u64 lowest, u64 highest);
 
 #endif

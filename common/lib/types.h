@@ -27,19 +27,19 @@ typedef u64 gva_t;
 typedef u64 gpa_t;
 typedef u64 hpa_t;
 
-#define ARRAY_SIZE(a)   (sizeof(a) / sizeof((a)[0]))
-#define BIT(n)          (1ULL << (n))
-#define ALIGN_DOWN(x, a) ((x) & ~((u64)(a)-1))
-#define ALIGN_UP(x, a)  ALIGN_DOWN((x) + (a)-1, a)
-#define MIN(a, b)       ((a) < (b) ? (a) : (b))
-#define MAX(a, b)       ((a) > (b) ? (a) : (b))
-#define PRINTF(f, a)    __attribute__((format(printf, f, a)))
-#define MUST_USE        __attribute__((warn_unused_result))
-#define NORETURN        __attribute__((noreturn))
+#define ARRAY_SIZE(a)                 (sizeof(a) / sizeof((a)[0]))
+#define BIT(n)                        (1ULL << (n))
+#define ALIGN_DOWN(x, a)              ((x) & ~((u64)(a)-1))
+#define ALIGN_UP(x, a)                ALIGN_DOWN((x) + (a)-1, a)
+#define MIN(a, b)                     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                     ((a) > (b) ? (a) : (b))
+#define PRINTF(f, a)                  __attribute__((format(printf, f, a)))
+#define MUST_USE                      __attribute__((warn_unused_result))
+#define NORETURN                      __attribute__((noreturn))
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
-#define KIB(n) ((u64)(n) << 10)
-#define MIB(n) ((u64)(n) << 20)
-#define GIB(n) ((u64)(n) << 30)
+#define KIB(n)                        ((u64)(n) << 10)
+#define MIB(n)                        ((u64)(n) << 20)
+#define GIB(n)                        ((u64)(n) << 30)
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control registers, debug registers and MSRs of a vcpu by the rules of the manual. Each function says false where the CPU would
- * raise #GP(0); nothing has changed then. Memory engines hear of what concerns paging.
+ * The control registers, debug registers and MSRs of a vcpu by the rules of the manual. Each function says
+ * false where the CPU would raise #GP(0); nothing has changed then. Memory engines hear of what concerns
+ * paging.
  */
 #ifndef VMM_CONTROL_H
 #define VMM_CONTROL_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two plugs of a vcpu: who runs its instructions (CPU engine), and who turns gva into hpa (memory engine).
+ * The two plugs of a vcpu: who runs its instructions (CPU engine), and who turns gva into hpa (memory
+ * engine).
  *
- * A CPU engine says which kind of root it needs; a memory engine says which kinds it can give and which exits it wants. engine_check()
- * refuses a pair that does not fit.
+ * A CPU engine says which kind of root it needs; a memory engine says which kinds it can give and which exits
+ * it wants. engine_check() refuses a pair that does not fit.
  */
 #ifndef VMM_ENGINE_H
 #define VMM_ENGINE_H
@@ -17,7 +18,9 @@ struct vm;
 struct start_info;
 
 /* Kinds of roots: what the hardware walks while the guest runs */
-#define ROOT_PAIR     0x1 /* two page tables, one for the guest's kernel (every page user) and one for its user mode (U pages only) */
+#define ROOT_PAIR                                                                                            \
+	0x1 /* two page tables, one for the guest's kernel (every page user) and one for its user mode (U    \
+	       pages only) */
 #define ROOT_FAITHFUL 0x2 /* one page table with the guest's own U and W */
 #define ROOT_NESTED   0x4 /* a second-level table, gpa to hpa; the guest owns CR3 */
 
@@ -37,25 +40,29 @@ enum inject_result {
 
 struct cpu_engine {
 	const char *name;
-	const char *summary;       /* half a sentence, for the boot message */
-	unsigned root_kind;        /* one of ROOT_* */
-	bool starts_unpaged;       /* can enter the 32-bit Multiboot entry; otherwise the 64-bit one */
-	u64 start_features;        /* START_FEATURE_* that this engine gives */
-	bool offsets_tsc;          /* applies vcpu->tsc_offset by itself; otherwise the guest starts with the machine's TSC */
-	u64 cr4_hidden;            /* CR4 features that a guest under this engine may not have (CPUID and MOV to CR4 agree) */
+	const char *summary; /* half a sentence, for the boot message */
+	unsigned root_kind;  /* one of ROOT_* */
+	bool starts_unpaged; /* can enter the 32-bit Multiboot entry; otherwise the 64-bit one */
+	u64 start_features;  /* START_FEATURE_* that this engine gives */
+	bool offsets_tsc; /* applies vcpu->tsc_offset by itself; otherwise the guest starts with the machine's
+			     TSC */
+	u64 cr4_hidden;   /* CR4 features that a guest under this engine may not have (CPUID and MOV to CR4
+			     agree) */
 
 	/* Once, on the machine. NULL, or why the engine cannot work here (a sentence). */
 	const char *(*machine_init)(void);
 	/* Allocates cpu_private. 0, or -1 when out of memory. */
 	int (*vcpu_init)(struct vcpu *v) MUST_USE;
-	/* This vcpu now owns the CPU, or does no longer: load and save what the entry path does not (FPU state is common). */
+	/* This vcpu now owns the CPU, or does no longer: load and save what the entry path does not (FPU
+	 * state is common). */
 	void (*load)(struct vcpu *v);
 	void (*unload)(struct vcpu *v);
 	/* Makes groups of state valid in the vcpu. */
 	void (*fetch)(struct vcpu *v, u32 groups);
 	/* Delivers an event that can be delivered now. */
 	enum inject_result (*inject)(struct vcpu *v, const struct event *e, struct event *nested);
-	/* Come back with VMEXIT_WINDOW as soon as an interrupt (or NMI) can be taken. Holds until the next exit. */
+	/* Come back with VMEXIT_WINDOW as soon as an interrupt (or NMI) can be taken. Holds until the next
+	 * exit. */
 	void (*request_window)(struct vcpu *v);
 	/* Runs the guest until it exits. Interrupts of the machine are off before and after. */
 	void (*run)(struct vcpu *v, struct vmexit *exit);
@@ -86,11 +93,13 @@ struct mem_engine {
 	/* The table to load for a role. Never fails. */
 	hpa_t (*root)(struct vcpu *v, enum root_role role);
 	enum mem_result (*fault)(struct vcpu *v, struct mem_fault *f);
-	/* CR3 was written (by MOV: `flush` unless bit 63 with PCIDs asked otherwise), or a bit of CR0, CR4 or EFER that paging depends on. */
+	/* CR3 was written (by MOV: `flush` unless bit 63 with PCIDs asked otherwise), or a bit of CR0, CR4 or
+	 * EFER that paging depends on. */
 	void (*cr3_written)(struct vcpu *v);
 	void (*mode_changed)(struct vcpu *v);
 	void (*invlpg)(struct vcpu *v, gva_t gva);
-	/* Starts tracing writes to the guest frame of `gpa`: vm_trace_set() in vmm/memory.h calls it for every vcpu of a VM. */
+	/* Starts tracing writes to the guest frame of `gpa`: vm_trace_set() in vmm/memory.h calls it for
+	 * every vcpu of a VM. */
 	void (*write_protect)(struct vcpu *v, gpa_t gpa);
 };
 

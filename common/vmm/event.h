@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events of a vcpu, all owned here: exceptions and how they combine to double and triple faults, NMI, interrupts, and a delivery that an
- * exit interrupted. Engines only inject, open a window, and report the event that was interrupted.
+ * Events of a vcpu, all owned here: exceptions and how they combine to double and triple faults, NMI,
+ * interrupts, and a delivery that an exit interrupted. Engines only inject, open a window, and report the
+ * event that was interrupted.
  *
- * Source: SDM vol. 3A, 6.9 "Priority Among Simultaneous Exceptions and Interrupts", table 6-5 "Conditions for Generating a Double Fault".
+ * Source: SDM vol. 3A, 6.9 "Priority Among Simultaneous Exceptions and Interrupts", table 6-5 "Conditions for
+ * Generating a Double Fault".
  */
 #ifndef VMM_EVENT_H
 #define VMM_EVENT_H
@@ -15,17 +17,18 @@ struct vcpu;
 enum event_kind { EVENT_NONE, EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION, EVENT_SOFTWARE };
 
 struct event {
-	u8 kind;       /* enum event_kind */
+	u8 kind; /* enum event_kind */
 	u8 vector;
 	bool has_error;
-	u8 insn_len;   /* EVENT_SOFTWARE (INT n, INT3, INTO): bytes of the instruction; RIP is still at it */
+	u8 insn_len; /* EVENT_SOFTWARE (INT n, INT3, INTO): bytes of the instruction; RIP is still at it */
 	u32 error;
-	u64 payload;   /* #PF: CR2; #DB: bits to set in DR6 */
+	u64 payload; /* #PF: CR2; #DB: bits to set in DR6 */
 };
 
 struct event_state {
-	struct event pending;     /* an exception or software interrupt, or a delivery to take up again */
-	struct event held;        /* an acknowledged interrupt whose delivery faulted: after the fault, when IF allows */
+	struct event pending; /* an exception or software interrupt, or a delivery to take up again */
+	struct event
+		held; /* an acknowledged interrupt whose delivery faulted: after the fault, when IF allows */
 	bool nmi_pending;
 	bool triple_fault;
 };
@@ -39,8 +42,8 @@ void event_raise(struct vcpu *v, const struct event *e);
 void event_nmi(struct vcpu *v);
 
 /*
- * An exit interrupted the delivery of `e` (IDT-vectoring information, EXITINTINFO). It is delivered again at the next entry, unless a
- * new exception combines with it.
+ * An exit interrupted the delivery of `e` (IDT-vectoring information, EXITINTINFO). It is delivered again at
+ * the next entry, unless a new exception combines with it.
  */
 void event_interrupted(struct vcpu *v, const struct event *e);
 
@@ -48,8 +51,8 @@ void event_interrupted(struct vcpu *v, const struct event *e);
 bool event_waiting(struct vcpu *v);
 
 /*
- * Before each entry: delivers the most urgent event that can be delivered, and asks the engine for a window when one has to wait.
- * False when the guest has shut down (triple fault).
+ * Before each entry: delivers the most urgent event that can be delivered, and asks the engine for a window
+ * when one has to wait. False when the guest has shut down (triple fault).
  */
 bool event_deliver(struct vcpu *v) MUST_USE;
 

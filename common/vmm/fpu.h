@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x87, SSE and AVX state. The monitor is compiled without them, so the registers hold the guest's state all the time and are saved only
- * when another vcpu gets the CPU. Source: SDM vol. 1, chapter 13 "Managing State Using the XSAVE Feature Set".
+ * x87, SSE and AVX state. The monitor is compiled without them, so the registers hold the guest's state all
+ * the time and are saved only when another vcpu gets the CPU. Source: SDM vol. 1, chapter 13 "Managing State
+ * Using the XSAVE Feature Set".
  */
 #ifndef VMM_FPU_H
 #define VMM_FPU_H

@@ -6,16 +6,18 @@
 #include "vmm/engine.h"
 
 /*
- * Starts a guest for each Multiboot module and runs them to their end. The hypervisor's command line chooses the engines:
+ * Starts a guest for each Multiboot module and runs them to their end. The hypervisor's command line chooses
+ * the engines:
  *
  *   cpu=NAME mem=NAME      the first of each list when not given
  *
- * and the string of a module is its guest's name, options for its machine, and after "--" the guest's own command line:
+ * and the string of a module is its guest's name, options for its machine, and after "--" the guest's own
+ * command line:
  *
  *   NAME [ram=64M] [budget=TICKS] [-- COMMAND LINE]
  *
- * (A boot loader may put the module's path in front; the name is then its last part.) Both lists end with NULL. Returns the status for
- * the machine's end: 0 when every guest ended by itself with status 0.
+ * (A boot loader may put the module's path in front; the name is then its last part.) Both lists end with
+ * NULL. Returns the status for the machine's end: 0 when every guest ended by itself with status 0.
  */
 int hypervisor_run(const struct cpu_engine *const cpu[], const struct mem_engine *const mem[]);
 

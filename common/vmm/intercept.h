@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The exits that every engine shares, and what they do: CPUID, MSR, port I/O, control and debug registers, HLT, faults. */
+/* The exits that every engine shares, and what they do: CPUID, MSR, port I/O, control and debug registers,
+ * HLT, faults. */
 #ifndef VMM_INTERCEPT_H
 #define VMM_INTERCEPT_H
 

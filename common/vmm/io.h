@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an emulated device is made of: port and MMIO ranges, interrupt lines, timers. Devices are created one by one, in view, by
- * vm_create() (vmm/vm.c).
+ * What an emulated device is made of: port and MMIO ranges, interrupt lines, timers. Devices are created one
+ * by one, in view, by vm_create() (vmm/vm.c).
  */
 #ifndef VMM_IO_H
 #define VMM_IO_H
@@ -11,11 +11,14 @@
 struct vcpu;
 struct vm;
 
-/* ---- ports and MMIO ---------------------------------------------------------------------------------------------------------- */
+/* ---- ports and MMIO
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 /*
- * One access. size is 1, 2 or 4 bytes (MMIO also 8); `offset` counts from the start of the range. A read returns the value in the low
- * bytes. The core splits nothing: a device that has 8-bit registers says so in max_size and wider accesses reach it byte by byte.
+ * One access. size is 1, 2 or 4 bytes (MMIO also 8); `offset` counts from the start of the range. A read
+ * returns the value in the low bytes. The core splits nothing: a device that has 8-bit registers says so in
+ * max_size and wider accesses reach it byte by byte.
  */
 struct io_ops {
 	const char *name;
@@ -37,18 +40,25 @@ void vm_pio_write(struct vm *vm, u16 port, unsigned size, u32 value);
 bool vm_is_mmio(struct vm *vm, gpa_t gpa);
 u64 vm_mmio_read(struct vm *vm, gpa_t gpa, unsigned size);
 void vm_mmio_write(struct vm *vm, gpa_t gpa, unsigned size, u64 value);
-/* The same for an instruction of `v`: each vcpu has its own local APIC at the same address. Without them, the first vcpu's answers. */
+/* The same for an instruction of `v`: each vcpu has its own local APIC at the same address. Without them, the
+ * first vcpu's answers. */
 u64 vcpu_mmio_read(struct vcpu *v, gpa_t gpa, unsigned size);
 void vcpu_mmio_write(struct vcpu *v, gpa_t gpa, unsigned size, u64 value);
 
-/* ---- interrupt lines ----------------------------------------------------------------------------------------------------------- */
+/* ---- interrupt lines
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
-/* Sets the level of an ISA line, 0..15 (line 2 is the cascade), at the PICs and at the IO-APIC (line 0 arrives at its pin 2). */
+/* Sets the level of an ISA line, 0..15 (line 2 is the cascade), at the PICs and at the IO-APIC (line 0
+ * arrives at its pin 2). */
 void vm_irq_set(struct vm *vm, unsigned line, bool level);
 
-/* ---- virtual time ---------------------------------------------------------------------------------------------------------------- */
+/* ---- virtual time
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
-/* Ticks of the guest's TSC. It starts at 0 with the VM, runs on while the VM is not scheduled, and all its devices derive from it. */
+/* Ticks of the guest's TSC. It starts at 0 with the VM, runs on while the VM is not scheduled, and all its
+ * devices derive from it. */
 u64 vm_now(struct vm *vm);
 u64 vm_tick_hz(struct vm *vm);
 
@@ -62,7 +72,8 @@ static inline u64 muldiv64(u64 a, u64 b, u64 c)
 	return quotient;
 }
 
-/* A one-shot timer of a device. `fire` runs when vm_now() has reached the deadline, before the guest runs on; it may set it again. */
+/* A one-shot timer of a device. `fire` runs when vm_now() has reached the deadline, before the guest runs on;
+ * it may set it again. */
 struct vm_timer {
 	u64 deadline; /* VM_TIMER_OFF: not set */
 	void (*fire)(struct vm_timer *t);
@@ -74,14 +85,17 @@ void vm_timer_add(struct vm *vm, struct vm_timer *t, void (*fire)(struct vm_time
 void vm_timer_set(struct vm *vm, struct vm_timer *t, u64 deadline);
 void vm_timer_cancel(struct vm *vm, struct vm_timer *t);
 /*
- * Periodic devices coalesce: after a VM was not scheduled, or when a guest asks for more than VM_TIMER_MAX_HZ, it gets one interrupt for
- * all periods that went by, and the next on the original grid. Counters that the guest reads stay exact.
+ * Periodic devices coalesce: after a VM was not scheduled, or when a guest asks for more than
+ * VM_TIMER_MAX_HZ, it gets one interrupt for all periods that went by, and the next on the original grid.
+ * Counters that the guest reads stay exact.
  */
 #define VM_TIMER_MAX_HZ 50000
 /* Runs what is due; gives the next deadline (VM_TIMER_OFF: none). */
 u64 vm_timers_run(struct vm *vm);
 
-/* ---- console ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- console
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* A byte from the guest's UART; and to it, -1 when there is none. */
 void vm_console_put(struct vm *vm, u8 byte);

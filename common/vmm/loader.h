@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Puts a Multiboot guest into its memory and its first vcpu at the entry: the 32-bit one where the engine can start there, otherwise
- * the 64-bit one of abi/start_info.h. Source: Multiboot Specification 0.6.96, 3 "Specification".
+ * Puts a Multiboot guest into its memory and its first vcpu at the entry: the 32-bit one where the engine can
+ * start there, otherwise the 64-bit one of abi/start_info.h. Source: Multiboot Specification 0.6.96, 3
+ * "Specification".
  */
 #ifndef VMM_LOADER_H
 #define VMM_LOADER_H

@@ -2,9 +2,10 @@
 /*
  * A virtual CPU: the guest's view of the registers, and what connects it to its engines.
  *
- * gpr, rip and rflags are right after every exit, whatever the engine. The other groups are fetched from the hardware when somebody
- * asks: call vcpu_need() before reading one, vcpu_changed() after writing one. Engines that keep all state here set `valid` to
- * VCPU_ALL and lose nothing. The values are the guest's: rflags.IF is the virtual IF, cr0 what the guest would read.
+ * gpr, rip and rflags are right after every exit, whatever the engine. The other groups are fetched from the
+ * hardware when somebody asks: call vcpu_need() before reading one, vcpu_changed() after writing one. Engines
+ * that keep all state here set `valid` to VCPU_ALL and lose nothing. The values are the guest's: rflags.IF is
+ * the virtual IF, cr0 what the guest would read.
  */
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
@@ -21,14 +22,16 @@ struct mem_engine;
 struct lapic;
 
 /* Groups of state */
-#define VCPU_SEGS     0x01 /* seg[] but CS and SS */
-#define VCPU_TABLES   0x02 /* gdtr, idtr */
-#define VCPU_CRS      0x04 /* cr0, cr2, cr3, cr4, xcr0 */
-#define VCPU_MSRS     0x08 /* efer .. sysenter_eip, the FS and GS bases (seg[].base of FS and GS belong to VCPU_SEGS too) */
-#define VCPU_DRS      0x10 /* dr[], dr6, dr7 */
-#define VCPU_SHADOW   0x20 /* interrupt_shadow, nmi_blocked */
-#define VCPU_CS_SS    0x40 /* seg[SEG_CS], seg[SEG_SS]: CPL and mode */
-#define VCPU_ALL      0x7f
+#define VCPU_SEGS   0x01 /* seg[] but CS and SS */
+#define VCPU_TABLES 0x02 /* gdtr, idtr */
+#define VCPU_CRS    0x04 /* cr0, cr2, cr3, cr4, xcr0 */
+#define VCPU_MSRS                                                                                            \
+	0x08 /* efer .. sysenter_eip, the FS and GS bases (seg[].base of FS and GS belong to VCPU_SEGS too)  \
+	      */
+#define VCPU_DRS    0x10 /* dr[], dr6, dr7 */
+#define VCPU_SHADOW 0x20 /* interrupt_shadow, nmi_blocked */
+#define VCPU_CS_SS  0x40 /* seg[SEG_CS], seg[SEG_SS]: CPL and mode */
+#define VCPU_ALL    0x7f
 
 enum vcpu_run_state {
 	VCPU_RUNNABLE,
@@ -37,8 +40,9 @@ enum vcpu_run_state {
 };
 
 /*
- * The registers stand in the order in which machine/trap.S pushes a frame (struct trap_frame): engines that run the guest in ring 3 let
- * TSS.RSP0 point behind `frame_ss`, so that an exit stores them here without a copy. Other engines use gpr, rip and rflags alone.
+ * The registers stand in the order in which machine/trap.S pushes a frame (struct trap_frame): engines that
+ * run the guest in ring 3 let TSS.RSP0 point behind `frame_ss`, so that an exit stores them here without a
+ * copy. Other engines use gpr, rip and rflags alone.
  */
 struct vcpu {
 	_Alignas(16) u64 entry_stack[33]; /* what the entry pushes below the frame */
@@ -89,17 +93,20 @@ static inline void vcpu_changed(struct vcpu *v, u32 groups)
 _Static_assert(offsetof(struct vcpu, entry_stack) == 0 && (offsetof(struct vcpu, frame_ss) + 8) % 16 == 0,
 	       "the CPU aligns RSP0 to 16 bytes");
 
-/* Current privilege level, the DPL of SS; and whether the guest runs 64-bit code (EFER.LMA and CS.L). Need VCPU_CS_SS. */
+/* Current privilege level, the DPL of SS; and whether the guest runs 64-bit code (EFER.LMA and CS.L). Need
+ * VCPU_CS_SS. */
 unsigned vcpu_cpl(struct vcpu *v);
 bool vcpu_is_64bit(struct vcpu *v);
 
 /*
- * Ends the instruction that exited: RIP moves on by `length` (in 32 bits outside 64-bit code), the interrupt shadow and RF end, and a
- * single step that was pending (RFLAGS.TF) becomes #DB. SDM vol. 3B, 17.3.1.4 "Single-Step Exception Condition".
+ * Ends the instruction that exited: RIP moves on by `length` (in 32 bits outside 64-bit code), the interrupt
+ * shadow and RF end, and a single step that was pending (RFLAGS.TF) becomes #DB. SDM vol. 3B, 17.3.1.4
+ * "Single-Step Exception Condition".
  */
 void vcpu_skip(struct vcpu *v, unsigned length);
 
-/* Ends the guest of this vcpu with a report: the sentence, the registers, a backtrace by the guest's symbols, the counts of exits. */
+/* Ends the guest of this vcpu with a report: the sentence, the registers, a backtrace by the guest's symbols,
+ * the counts of exits. */
 void vcpu_end(struct vcpu *v, const char *fmt, ...) PRINTF(2, 3);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A virtual machine: memory, devices, one or more vcpus, a console. Created from a Multiboot module; ends alone. */
+/* A virtual machine: memory, devices, one or more vcpus, a console. Created from a Multiboot module; ends
+ * alone. */
 #ifndef VMM_VM_H
 #define VMM_VM_H
 
@@ -75,7 +76,7 @@ struct vm {
 	unsigned mmio_count;
 	struct vm_timer *timers;
 	u64 next_deadline;
-	u64 tsc_start;  /* the machine's TSC at vm_now() == 0 */
+	u64 tsc_start; /* the machine's TSC at vm_now() == 0 */
 	u64 tick_hz;
 	u64 tick_budget;
 
@@ -85,7 +86,8 @@ struct vm {
 	struct pci_host *pci;
 	struct vcpu *mmio_vcpu; /* the vcpu whose access vcpu_mmio_read/write is doing; NULL: the first */
 
-	char line[256]; /* console output up to the end of line, when more than one guest shares the machine's console */
+	char line[256]; /* console output up to the end of line, when more than one guest shares the machine's
+			   console */
 	unsigned line_used;
 };
 
