@@ -59,7 +59,7 @@ struct insn {
 	bool memory;       /* ModRM names memory, not a register; also MOV A0..A3, whose address is disp alone, without ModRM */
 	bool rip_relative; /* disp counts from the next instruction */
 	u8 modrm, sib;
-	u8 reg;        /* ModRM.reg with REX.R */
+	u8 reg;        /* ModRM.reg with REX.R; of PUSH and POP of a segment register, its number */
 	u8 rm;         /* ModRM.rm with REX.B, when it is a register; also the register in the low bits of an opcode */
 	u8 base;       /* GPR_*, or INSN_NO_REG */
 	u8 index;      /* GPR_*, or INSN_NO_REG */

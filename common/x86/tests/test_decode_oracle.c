@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// LIBS: -lZydis
 /*
  * The decoder against another one, Zydis (https://zydis.re), which the project uses here and nowhere else:
  * whether the bytes are an instruction, how long it is, and where its displacement and immediate stand; and
