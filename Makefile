@@ -87,7 +87,12 @@ check-grader: grader boot unit ## try the grader on hypervisors that lie, hang, 
 CLANG_FORMAT ?= clang-format-14
 .PHONY: check-format
 check-format: $(SETUP) ## look for C code that the formatter would change
-	$(Q)find common labs grader -name '*.[ch]' | sort | xargs $(CLANG_FORMAT) --dry-run -Werror
+	@bad=$$(find common labs grader -name '*.[ch]' | sort | while read -r file; do \
+		$(CLANG_FORMAT) "$$file" | cmp -s - "$$file" || echo "$$file"; \
+	done); \
+	if [ -n "$$bad" ]; then \
+		echo 'make format would change:'; echo "$$bad"; exit 1; \
+	fi
 
 .PHONY: format
 format: $(SETUP) ## format all C code in place
