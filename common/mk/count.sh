@@ -11,7 +11,7 @@ native() {
 	awk '
 		$2 == "tests," { tests = $1 }
 		$2 == "problems" { problems = $1 }
-		END { printf "%d passed, %d failed\n", tests > problems ? tests - problems : 0, problems }' "$log"
+		END { printf "%d passed, %d failed\n", (tests > problems ? tests - problems : 0), problems }' "$log"
 	rm -f "$log"
 	return $code
 }
