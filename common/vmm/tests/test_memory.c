@@ -176,9 +176,8 @@ static void test_gva_wraps(void)
 
 	vcpu.cr0 = CR0_PE;
 	vcpu.efer = 0;
-			    &f)); /* RAM ends long before */
-			    CU_ASSERT(gva_write(&vcpu, 0xffffffff, &value, 2, ACCESS_READ, &f));
-			    CU_ASSERT_EQUAL(vm.ram[0], 0x12);
+	CU_ASSERT(gva_write(&vcpu, 0xffffffff, &value, 2, ACCESS_READ, &f));
+	CU_ASSERT_EQUAL(vm.ram[0], 0x12);
 }
 
 static void test_gva_no_memory(void)
