@@ -115,9 +115,10 @@ static int chip_request(const struct pic_chip *c)
 		return -1;
 	if (c->special_mask)
 		blocking &= ~c->imr;
-	if (c->special_nested && c == &c->pic->master)
-		blocking &= ~BIT(PIC_CASCADE);
 	served = chip_highest(c, blocking);
+	/* Special fully nested: a slave in service is not locked out, lower inputs are. */
+	if (served == input && c->special_nested && c == &c->pic->master && input == PIC_CASCADE)
+		return input;
 	if (served >= 0 && chip_rank(c, served) <= chip_rank(c, input))
 		return -1;
 	return input;
