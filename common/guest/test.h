@@ -36,9 +36,7 @@
 #include "x86/paging.h"
 #include "x86/regs.h"
 
-/* ---- tests and benches
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- tests and benches ---- */
 
 /* A field that a table leaves out is NULL on purpose. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -82,9 +80,7 @@ bool check_memory(const void *actual, const void *expected, size_t size, const c
  * in the same run. */
 u64 test_random(void);
 
-/* ---- the machine
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the machine ---- */
 
 /* The start-information page; NULL on the bare machine. */
 extern const struct start_info *start_info;
@@ -97,21 +93,18 @@ u64 probe_features(void);
  * there. */
 const char *option_find(const char *name);
 
-/* ---- code in assembly
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- code in assembly ---- */
 
 /* Defines `name` and `name_end` around code that a test calls with catch_asm(), or copies for user_run().
  * Position-independent. */
 #define CODE(name, ...)                                                                                      \
 	asm(".pushsection .text.code, \"ax\"\n" #name ":\n" __VA_ARGS__ "\n" #name "_end:\n.popsection");    \
-	extern const u8 name[], name##_end[]
+	extern const u8 name[] __attribute__((unused)), name##_end[] __attribute__((unused))
 /* The same for compatibility mode. */
 #define CODE32(name, ...) CODE(name, ".code32\n" __VA_ARGS__ "\n.code64")
 #define CODE_SIZE(name)   ((size_t)(name##_end - name))
 
-/* ---- exceptions and interrupts
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- exceptions and interrupts ---- */
 
 /* What entry.S pushes, in the order of memory. */
 struct frame {
@@ -149,9 +142,7 @@ void idt_set_ist(unsigned vector, unsigned ist);
 void idt_set_dpl(unsigned vector, unsigned dpl);
 u64 stack_top(unsigned ist); /* of the stack of IST_*, and of RSP0 for 0 */
 
-/* ---- user mode
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- user mode ---- */
 
 struct user {
 	const u8 *code; /* copied to USER_CODE */
@@ -180,9 +171,7 @@ void user_map(void);
 /* The kernel's view of the user pages. */
 extern u8 *user_code_pages, *user_data_pages, *user_stack_pages;
 
-/* ---- memory
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 /* A zeroed page, kernel address. Given back after the test. */
 void *page_alloc(void);
@@ -207,9 +196,7 @@ void page_protect(gva_t gva, u64 flags); /* other flags on the same frame, and I
 gpa_t root_new(void);
 gpa_t root_standard(void);
 
-/* ---- interrupt hardware
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- interrupt hardware ---- */
 
 /* 8259 PICs: vectors VEC_PIC + irq; all lines masked at the start of a test (undone). */
 void pic_unmask(unsigned irq);
@@ -267,9 +254,7 @@ void lapic_timer_start(unsigned vector, u32 ticks, bool periodic); /* divide by 
 void ioapic_route(unsigned pin, unsigned vector);
 void ioapic_mask(unsigned pin);
 
-/* ---- time
- * -------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 u64 tsc_hz(void); /* from start_info, or measured once against the PIT */
 u64 apic_timer_hz(void);
