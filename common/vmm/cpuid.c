@@ -57,17 +57,19 @@
 #define F7_EBX_SMEP              BIT(7)
 #define F7_EBX_INVPCID           BIT(10)
 #define F7_EBX_RTM               BIT(11)
-#define F7_EBX_AVX512            (BIT(16) | BIT(17) | BIT(21) | 0xdc000000ULL) /* needs XCR0 bits that are not offered \
-										*/
-#define F7_EBX_SMAP              BIT(20)
-#define F7_EBX_PT                BIT(25)
+#define F7_EBX_AVX512                                                                                        \
+	(BIT(16) | BIT(17) | BIT(21) | 0xdc000000ULL) /* needs XCR0 bits that are not offered                \
+						       */
+#define F7_EBX_SMAP BIT(20)
+#define F7_EBX_PT   BIT(25)
 #define F7_ECX_KEPT                                                                                          \
 	(BIT(8) | BIT(9) | BIT(10) | BIT(22)) /* GFNI, VAES, VPCLMULQDQ, RDPID: no state of their own */
 
-#define X1_ECX_SVM    BIT(2)
-#define X1_ECX_IBS    BIT(10)
-#define X1_ECX_SKINIT BIT(12)
-#define X1_ECX_LWP    BIT(15)
+#define X1_ECX_SVM     BIT(2)
+#define X1_ECX_IBS     BIT(10)
+#define X1_ECX_SKINIT  BIT(12)
+#define X1_EDX_PAGE1GB BIT(26)
+#define X1_ECX_LWP     BIT(15)
 
 /* The features of leaf 1 that go with a bit of CR4 are gone when the engine hides the bit. */
 static void leaf_features(struct vcpu *v, struct cpuid_regs *r)
@@ -131,6 +133,17 @@ static void leaf_xsave(struct vcpu *v, u32 subleaf, struct cpuid_regs *r)
 	}
 }
 
+u64 guest_features(const struct cpu_engine *cpu)
+{
+	u64 features = cpu->start_features;
+
+	if (fpu_xcr0)
+		features |= START_FEATURE_XSAVE;
+	if (cpuid(LEAF_EXT_FEATURES, 0).edx & X1_EDX_PAGE1GB)
+		features |= START_FEATURE_GBPAGES;
+	return features;
+}
+
 static void leaf_hypervisor(struct vcpu *v, u32 leaf, struct cpuid_regs *r)
 {
 	*r = (struct cpuid_regs){0};
@@ -141,7 +154,7 @@ static void leaf_hypervisor(struct vcpu *v, u32 leaf, struct cpuid_regs *r)
 		memcpy(&r->edx, START_CPUID_SIGNATURE + 8, 4);
 	}
 	if (leaf == LEAF_HYPERVISOR_FEATURES)
-		r->eax = (u32)v->cpu->start_features;
+		r->eax = (u32)guest_features(v->cpu);
 }
 
 void guest_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *r)

@@ -12,4 +12,8 @@ void intercept(struct vcpu *v, const struct vmexit *exit);
 struct cpuid_regs;
 void guest_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *out);
 
+/* START_FEATURE_*: what a guest under this engine may use on this machine. */
+struct cpu_engine;
+u64 guest_features(const struct cpu_engine *cpu);
+
 #endif

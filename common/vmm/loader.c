@@ -19,6 +19,7 @@
 #include "devices/lapic.h"
 #include "lib/string.h"
 #include "vmm/elf.h"
+#include "vmm/intercept.h"
 #include "vmm/loader.h"
 #include "x86/paging.h"
 
@@ -230,7 +231,7 @@ static void make_start_info(const struct loading *l, struct start_info *s)
 	*s = (struct start_info){
 		.magic = START_INFO_MAGIC,
 		.version = START_INFO_VERSION,
-		.features = c->cpu->start_features,
+		.features = guest_features(c->cpu),
 		.ram_bytes = l->vm->ram_bytes,
 		.cmdline = AREA_GPA(l, cmdline),
 		.counters = AREA_GPA(l, counters),
