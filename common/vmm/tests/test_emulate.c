@@ -1,0 +1,708 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Emulated instructions on a small machine made of fakes: 16 pages of RAM from 0, a device of 32 bytes of
+ * registers at DEVICE, and ports that give one number after the other. Linear addresses are physical; pages
+ * can be made absent, read-only or the supervisor's.
+ *
+ * A row is an instruction and what it does, as text: the registers and flags that it changed, and every
+ * access in order, "r4:10" being a read of four bytes at offset 10 (hexadecimal) of the device, "w4:10=1" a
+ * write, "i" and "o" ports. "+N" says that it ended, N bytes on.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "lib/print.h"
+#include "lib/tests/unit.h"
+#include "vmm/emulate.h"
+#include "vmm/vm.h"
+#include "x86/exception.h"
+#include "x86/paging.h"
+
+#define RAM_PAGES    16
+#define RAM_BYTES    (RAM_PAGES * PAGE_SIZE)
+#define DEVICE       0xfee00000
+#define DEVICE_BYTES 32
+#define CODE         0x1000
+#define DATA         0x2000
+#define ALL_FLAGS    (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+#define TEXT_SIZE    4096
+
+static struct vm vm;
+static struct vcpu vcpu;
+static u8 ram[RAM_BYTES], device[DEVICE_BYTES];
+static bool absent[RAM_PAGES + 1], readonly[RAM_PAGES + 1],
+	supervisor[RAM_PAGES + 1]; /* the last one: the device's page */
+static u64 next_in;                /* what the next IN gives */
+static char text[TEXT_SIZE];
+
+static void append(const char *fmt, ...) PRINTF(1, 2);
+static void append(const char *fmt, ...)
+{
+	size_t used = strlen(text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text + used, sizeof(text) - used, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- fakes -------------------------------------------------------------------------------------- */
+
+void console_putc(char c)
+{
+	putchar(c);
+}
+
+bool vm_is_mmio(struct vm *m, gpa_t gpa)
+{
+	(void)m;
+	return gpa >= DEVICE && gpa < DEVICE + PAGE_SIZE;
+}
+
+u64 vcpu_mmio_read(struct vcpu *v, gpa_t gpa, unsigned size)
+{
+	u64 value = ~0ULL;
+
+	(void)v;
+	append(" r%u:%x", size, (unsigned)(gpa - DEVICE));
+	if (gpa >= DEVICE && gpa + size <= DEVICE + DEVICE_BYTES)
+		memcpy(&value, device + gpa - DEVICE, size);
+	return size < 8 ? value & (BIT(8 * size) - 1) : value;
+}
+
+void vcpu_mmio_write(struct vcpu *v, gpa_t gpa, unsigned size, u64 value)
+{
+	(void)v;
+	append(" w%u:%x=%llx", size, (unsigned)(gpa - DEVICE), (unsigned long long)value);
+}
+
+u32 vm_pio_read(struct vm *m, u16 port, unsigned size)
+{
+	u64 value = next_in;
+
+	(void)m;
+	append(" i%u:%x", size, port);
+	next_in += 0x0101010101010101;
+	return (u32)(size < 4 ? value & (BIT(8 * size) - 1) : value);
+}
+
+void vm_pio_write(struct vm *m, u16 port, unsigned size, u32 value)
+{
+	(void)m;
+	append(" o%u:%x=%x", size, port, value);
+}
+
+bool gpa_read(struct vm *m, gpa_t gpa, void *dst, u64 size)
+{
+	(void)m;
+	if (gpa + size > RAM_BYTES)
+		return false;
+	memcpy(dst, ram + gpa, size);
+	return true;
+}
+
+bool gpa_write(struct vm *m, gpa_t gpa, const void *src, u64 size)
+{
+	(void)m;
+	if (gpa + size > RAM_BYTES)
+		return false;
+	memcpy(ram + gpa, src, size);
+	return true;
+}
+
+bool guest_walk(struct vcpu *v, gva_t gva, unsigned access, struct guest_walk *w)
+{
+	u64 page = gva < RAM_BYTES ? gva / PAGE_SIZE : RAM_PAGES;
+
+	(void)v;
+	*w = (struct guest_walk){.gpa = gva};
+	w->error = (access & ACCESS_WRITE ? PF_WRITE : 0) | (access & ACCESS_USER ? PF_USER : 0) |
+		   (access & ACCESS_FETCH ? PF_FETCH : 0);
+	if (absent[page])
+		return false;
+	w->error |= PF_PRESENT;
+	return !(readonly[page] && access & ACCESS_WRITE) && !(supervisor[page] && access & ACCESS_USER);
+}
+
+bool gva_read(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access, struct event *f)
+{
+	for (u64 n = 0; n < size; n++) {
+		struct guest_walk w;
+
+		if (!guest_walk(v, gva + n, access, &w)) {
+			*f = (struct event){.kind = EVENT_EXCEPTION,
+					    .vector = VEC_PF,
+					    .has_error = true,
+					    .error = w.error,
+					    .payload = gva + n};
+			return false;
+		}
+		if (!gpa_read(&vm, w.gpa, (u8 *)dst + n, 1))
+			((u8 *)dst)[n] = 0xff;
+	}
+	return true;
+}
+
+void event_raise(struct vcpu *v, const struct event *e)
+{
+	(void)v;
+	append(" %s(%x)", exception_name(e->vector), e->error);
+	if (e->vector == VEC_PF)
+		append("@%llx", (unsigned long long)e->payload);
+}
+
+void event_exception(struct vcpu *v, u8 vector)
+{
+	event_raise(v, &(struct event){.vector = vector});
+}
+
+void event_exception_error(struct vcpu *v, u8 vector, u32 error)
+{
+	event_raise(v, &(struct event){.vector = vector, .error = error});
+}
+
+void event_page_fault(struct vcpu *v, gva_t gva, u32 error)
+{
+	event_raise(v, &(struct event){.vector = VEC_PF, .error = error, .payload = gva});
+}
+
+void event_debug(struct vcpu *v, u64 dr6)
+{
+	(void)v;
+	append(" #DB(%llx)", (unsigned long long)dr6);
+}
+
+void vcpu_end(struct vcpu *v, const char *fmt, ...)
+{
+	char sentence[256];
+	const char *bytes;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	va_end(ap);
+	bytes = strchr(sentence, ':');
+	append(" ended%s", bytes ? bytes : "");
+	v->state = VCPU_ENDED;
+}
+
+/* ---- a guest and its instruction --------------------------------------------------------------------- */
+
+/* A flat 64-bit guest, or 32-bit code in compatibility mode. */
+static void guest_create(unsigned bits)
+{
+	u32 code = SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_CODE | SEG_TYPE_READABLE;
+
+	memset(&vcpu, 0, sizeof(vcpu));
+	memset(absent, 0, sizeof(absent));
+	memset(readonly, 0, sizeof(readonly));
+	memset(supervisor, 0, sizeof(supervisor));
+	memset(ram, 0, sizeof(ram));
+	for (unsigned n = 0; n < DEVICE_BYTES; n++)
+		device[n] = (u8)(0x80 + n);
+	next_in = 0x44332211;
+	vcpu.vm = &vm;
+	vcpu.valid = VCPU_ALL;
+	vcpu.efer = EFER_LME | EFER_LMA;
+	for (unsigned s = 0; s < SEG_LDTR; s++)
+		vcpu.seg[s] =
+			(struct segment){.attr = SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_WRITABLE | SEG_ATTR_DB,
+					 .limit = 0xffffffff};
+	vcpu.seg[SEG_CS].attr = code | (bits == 64 ? SEG_ATTR_L : bits == 32 ? SEG_ATTR_DB : 0);
+	for (unsigned r = 0; r < GPR_COUNT; r++)
+		vcpu.gpr[r] = 0x1111111111111111ULL * r;
+	vcpu.rip = CODE;
+	vcpu.rflags = RFLAGS_RESERVED1;
+}
+
+static void put_code(const char *hex)
+{
+	unsigned byte, n = 0;
+	int used;
+
+	while (sscanf(hex, "%2x%n", &byte, &used) == 1) {
+		ram[(vcpu.rip + n++) % RAM_BYTES] = (u8)byte;
+		hex += used;
+	}
+}
+
+static void append_changes(const struct vcpu *before)
+{
+	static const char *const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+					    "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+	static const struct {
+		u64 flag;
+		char name;
+	} flags[] = {{RFLAGS_CF, 'C'}, {RFLAGS_PF, 'P'}, {RFLAGS_AF, 'A'},
+		     {RFLAGS_ZF, 'Z'}, {RFLAGS_SF, 'S'}, {RFLAGS_OF, 'O'}};
+
+	for (unsigned r = 0; r < GPR_COUNT; r++)
+		if (vcpu.gpr[r] != before->gpr[r])
+			append(" %s=%llx", names[r], (unsigned long long)vcpu.gpr[r]);
+	if ((vcpu.rflags ^ before->rflags) & ALL_FLAGS) {
+		append(" ");
+		for (unsigned f = 0; f < ARRAY_SIZE(flags); f++)
+			if (vcpu.rflags & flags[f].flag)
+				append("%c", flags[f].name);
+			else if (before->rflags & flags[f].flag)
+				append("-%c", flags[f].name);
+	}
+	if (vcpu.rip != before->rip)
+		append(" +%lld", (long long)(vcpu.rip - before->rip));
+}
+
+static void compare_text(const char *what, const char *expected)
+{
+	const char *got = text[0] == ' ' ? text + 1 : text;
+
+	if (strcmp(got, expected))
+		printf("\n    %s: expected \"%s\", got \"%s\"", what, expected, got);
+	CU_ASSERT_STRING_EQUAL(got, expected);
+}
+
+static void run_mmio(const char *what, const char *expected)
+{
+	struct vcpu before = vcpu;
+
+	text[0] = '\0';
+	emulate_mmio(&vcpu, DEVICE, DEVICE);
+	append_changes(&before);
+	compare_text(what, expected);
+}
+
+struct row {
+	const char *bytes, *expected;
+	u64 rcx, rax; /* 0: as they are, 1111111111111111 and 0 */
+	u64 rflags;
+};
+
+/* RBX and RDI point to offset 10 of the device, RSI to RAM. */
+static void run_rows(const struct row *rows, size_t count)
+{
+	for (size_t n = 0; n < count; n++) {
+		guest_create(64);
+		vcpu.gpr[GPR_RBX] = DEVICE + 0x10;
+		vcpu.gpr[GPR_RDI] = DEVICE + 0x10;
+		vcpu.gpr[GPR_RSI] = DATA;
+		if (rows[n].rcx)
+			vcpu.gpr[GPR_RCX] = rows[n].rcx;
+		vcpu.gpr[GPR_RAX] = rows[n].rax;
+		vcpu.rflags |= rows[n].rflags;
+		for (unsigned b = 0; b < 16; b++)
+			ram[DATA + b] = (u8)(b + 1);
+		put_code(rows[n].bytes);
+		run_mmio(rows[n].bytes, rows[n].expected);
+	}
+}
+
+#define RUN(rows) run_rows(rows, ARRAY_SIZE(rows))
+
+#define CF        RFLAGS_CF
+#define ZF        RFLAGS_ZF
+#define DF        RFLAGS_DF
+
+// clang-format off
+
+/* The device holds 80 81 82 .. 9f. */
+static void test_moves(void)
+{
+	static const struct row rows[] = {
+		{ "8b 03",             "r4:10 rax=93929190 +2", .rax = ~0ULL },
+		{ "48 8b 03",          "r8:10 rax=9796959493929190 +3" },
+		{ "66 8b 03",          "r2:10 rax=ffffffffffff9190 +3", .rax = ~0ULL },
+		{ "8a 03",             "r1:10 rax=ffffffffffffff90 +2", .rax = ~0ULL },
+		{ "8a 23",             "r1:10 rax=9000 +2" },                       /* AH */
+		{ "40 8a 23",          "r1:10 rsp=4444444444444490 +3" },           /* SPL */
+		{ "44 8b 43 04",       "r4:14 r8=97969594 +4" },
+		{ "89 0b",             "w4:10=11111111 +2" },
+		{ "88 2b",             "w1:10=ab +2", .rcx = 0xabcd },              /* CH */
+		{ "40 88 2b",          "w1:10=55 +3" },                             /* BPL */
+		{ "48 89 0b",          "w8:10=1111111111111111 +3" },
+		{ "c7 03 78 56 34 12", "w4:10=12345678 +6" },
+		{ "48 c7 03 ff ff ff ff", "w8:10=ffffffffffffffff +7" },
+		{ "c6 03 ff",          "w1:10=ff +3" },
+		{ "a1 04 00 e0 fe 00 00 00 00", "r4:4 rax=87868584 +9" },
+		{ "67 a2 08 00 e0 fe", "w1:8=42 +6", .rax = 0x42 },
+		{ "0f b6 03",          "r1:10 rax=90 +3" , .rax = ~0ULL },
+		{ "0f b7 03",          "r2:10 rax=9190 +3" },
+		{ "0f be 03",          "r1:10 rax=ffffff90 +3" },
+		{ "48 0f bf 03",       "r2:10 rax=ffffffffffff9190 +4" },
+		{ "66 0f be 03",       "r1:10 rax=ff90 +4" },
+		{ "48 63 03",          "r4:10 rax=ffffffff93929190 +3" },
+		{ "87 0b",             "r4:10 w4:10=11111111 rcx=93929190 +2" },
+		{ "86 0b",             "r1:10 w1:10=11 rcx=1111111111111190 +2" },
+		{ "f3 c7 03 01 00 00 00", "w4:10=1 +7" },                           /* XRELEASE */
+	};
+
+	RUN(rows);
+}
+
+static void test_arithmetic(void)
+{
+	static const struct row rows[] = {
+		{ "01 0b",          "r4:10 w4:10=a4a3a2a1 S +2" },
+		{ "03 03",          "r4:10 rax=1392918f C +2", .rax = 0x7fffffff },
+		{ "11 0b",          "r4:10 w4:10=a4a3a2a2 -CS +2", .rflags = CF },
+		{ "19 0b",          "r4:10 w4:10=8281807e -CPAS +2", .rflags = CF },
+		{ "83 0b 0f",       "r4:10 w4:10=9392919f PS +3" },
+		{ "80 23 f0",       "r1:10 w1:10=90 PS +3" },
+		{ "83 23 f0",       "r4:10 w4:10=93929190 PS +3" },
+		{ "31 0b",          "r4:10 w4:10=82838081 PS +2" },
+		{ "29 0b",          "r4:10 w4:10=8281807f AS +2" },
+		{ "39 0b",          "r4:10 AS +2" },
+		{ "3b 0b",          "r4:10 CP +2" },
+		{ "80 3b 90",       "r1:10 PZ +3" },
+		{ "85 0b",          "r4:10 PZ +2", .rcx = 0x00000008 },
+		{ "f6 03 80",       "r1:10 S +3" },
+		{ "f7 03 00 00 00 80", "r4:10 PS +6" },
+		{ "f7 13",          "r4:10 w4:10=6c6d6e6f +2" },
+		{ "f7 1b",          "r4:10 w4:10=6c6d6e70 C +2" },
+		{ "ff 03",          "r4:10 w4:10=93929191 CS +2", .rflags = CF },
+		{ "fe 0b",          "r1:10 w1:10=8f AS +2" },
+		{ "0f c1 0b",       "r4:10 w4:10=a4a3a2a1 rcx=93929190 S +3" },
+		{ "f0 01 0b",       "r4:10 w4:10=a4a3a2a1 S +3" },
+		{ "0f b1 0b",       "r4:10 w4:10=11111111 PZ +3", .rax = 0x93929190 },
+		{ "0f b1 0b",       "r4:10 w4:10=93929190 rax=93929190 C +3", .rax = 0 },
+		{ "0f b0 0b",       "r1:10 w1:10=90 rax=ff90 C +3", .rax = 0xff0f },
+	};
+
+	RUN(rows);
+}
+
+/* SDM vol. 2A, BT: with a register, the bit string reaches as far as the register says, also below the operand */
+static void test_bits(void)
+{
+	static const struct row rows[] = {
+		{ "0f ba 23 04",    "r4:10 C +4" },
+		{ "0f ba 23 24",    "r4:10 C +4" },                                 /* modulo 32 */
+		{ "0f ba 23 00",    "r4:10 -C +4", .rflags = CF },
+		{ "0f ba 2b 00",    "r4:10 w4:10=93929191 +4" },
+		{ "0f ba 33 04",    "r4:10 w4:10=93929180 C +4" },
+		{ "0f ba 3b 01",    "r4:10 w4:10=93929192 +4" },
+		{ "0f a3 0b",       "r4:14 C +3", .rcx = 36 },
+		{ "0f a3 0b",       "r4:c C +3", .rcx = (u32)-1 },                  /* bit 31 of the word below */
+		{ "66 0f ab 0b",    "r2:e w2:e=8f9e +4", .rcx = (u16)-12 },
+		{ "48 0f bb 0b",    "r8:18 w8:18=1f9e9d9c9b9a9998 C +4", .rcx = 127 },
+		{ "0f b3 0b",       "r4:10 w4:10=93929180 C +3", .rcx = 4 },
+	};
+
+	RUN(rows);
+}
+
+static void test_strings(void)
+{
+	static const struct row rows[] = {
+		{ "ab",             "w4:10=fee00042 rdi=fee00014 +1", .rax = 0xfee00042 },
+		{ "aa",             "w1:10=42 rdi=fee0000f +1", .rax = 0x42, .rflags = DF },
+		{ "a5",             "w4:10=4030201 rsi=2004 rdi=fee00014 +1" },
+		{ "f3 a4",          "w1:10=1 w1:11=2 w1:12=3 rcx=0 rsi=2003 rdi=fee00013 +2", .rcx = 3 },
+		{ "f2 a4",          "w1:10=1 w1:11=2 rcx=0 rsi=2002 rdi=fee00012 +2", .rcx = 2 },
+		{ "67 f3 a4",       "w1:10=1 rcx=0 rsi=2001 rdi=fee00011 +3", .rcx = 0x100000001 },
+		{ "f3 48 ab",       "w8:10=7 w8:18=7 rcx=0 rdi=fee00020 +3", .rcx = 2, .rax = 7 },
+		{ "ae",             "r1:10 rdi=fee00011 PZ +1", .rax = 0x90 },
+		{ "f2 ae",          "r1:10 r1:11 r1:12 rcx=5 rdi=fee00013 PZ +2", .rcx = 8, .rax = 0x92 },
+		{ "f3 ae",          "r1:10 r1:11 rcx=6 rdi=fee00012 CPAS +2", .rcx = 8, .rax = 0x90 },
+		{ "f2 ae",          "r1:10 r1:11 rcx=0 rdi=fee00012 CPA +2", .rcx = 2, .rax = 0x0 },
+		{ "a6",             "r1:10 rsi=2001 rdi=fee00011 CP +1" },
+	};
+
+	RUN(rows);
+}
+
+/* What is not emulated ends the guest, with the bytes in the sentence; what is no instruction is #UD. */
+static void test_refusals(void)
+{
+	static const struct row rows[] = {
+		{ "0f 6f 03",       "ended: 0f 6f 03 (other)" },
+		{ "ff 33",          "ended: ff 33 (other)" },
+		{ "d1 23",          "ended: d1 23 (other)" },
+		{ "0f 01 13",       "ended: 0f 01 13 (lgdt)" },
+		{ "89 c8",          "ended: 89 c8 (mov)" },
+		{ "06",             "#UD(0)" },
+		{ "66 66 66 66 66 66 66 66 66 66 66 66 66 66 89 0b", "#GP(0)" },
+	};
+
+	RUN(rows);
+}
+
+// clang-format on
+
+/* A repetition stops after its portion, with everything as if an interrupt had come there. */
+static void test_portions(void)
+{
+	guest_create(64);
+	vcpu.gpr[GPR_RDI] = DEVICE + 0x100;
+	vcpu.gpr[GPR_RCX] = 300;
+	put_code("f3 aa");
+	text[0] = '\0';
+	emulate_mmio(&vcpu, DEVICE, DEVICE);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RCX], 44);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RDI], DEVICE + 0x200);
+	CU_ASSERT_EQUAL(vcpu.rip, CODE);
+	emulate_mmio(&vcpu, DEVICE, DEVICE);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RCX], 0);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RDI], DEVICE + 0x22c);
+	CU_ASSERT_EQUAL(vcpu.rip, CODE + 2);
+
+	/* RCX = 0: no access at all. */
+	vcpu.rip = CODE;
+	run_mmio("rcx = 0", "+2");
+
+	/* Single step: a trap after each iteration. */
+	guest_create(64);
+	vcpu.gpr[GPR_RDI] = DEVICE;
+	vcpu.gpr[GPR_RCX] = 2;
+	vcpu.gpr[GPR_RAX] = 5;
+	vcpu.rflags |= RFLAGS_TF;
+	put_code("f3 aa");
+	run_mmio("first step", "w1:0=5 #DB(4000) rcx=1 rdi=fee00001");
+	run_mmio("second step", "w1:1=5 #DB(4000) rcx=0 rdi=fee00002 +2");
+}
+
+/* An instruction that faults has not touched the device. */
+static void test_faults(void)
+{
+	guest_create(64);
+	vcpu.gpr[GPR_RSI] = DEVICE;
+	vcpu.gpr[GPR_RDI] = DATA + PAGE_SIZE - 2;
+	vcpu.gpr[GPR_RCX] = 4;
+	absent[3] = true;
+	put_code("f3 a4");
+	run_mmio("rep movsb into an absent page", "r1:0 r1:1 #PF(2)@3000 rcx=2 rsi=fee00002 rdi=3000");
+	absent[3] = false;
+	readonly[3] = true;
+	run_mmio("into a read-only page", "#PF(3)@3000");
+	readonly[3] = false;
+	run_mmio("repaired", "r1:2 r1:3 rcx=0 rsi=fee00004 rdi=3002 +2");
+	CU_ASSERT_EQUAL(memcmp(ram + DATA + PAGE_SIZE - 2, "\x80\x81\x82\x83", 4), 0);
+
+	guest_create(64);
+	readonly[RAM_PAGES] = true;
+	vcpu.gpr[GPR_RBX] = DEVICE;
+	put_code("ff 03");
+	run_mmio("inc of a read-only register", "#PF(3)@fee00000");
+	put_code("8b 03");
+	run_mmio("but it can be read", "r4:0 rax=83828180 +2");
+
+	guest_create(64);
+	supervisor[RAM_PAGES] = true;
+	vcpu.gpr[GPR_RBX] = DEVICE;
+	vcpu.seg[SEG_SS].attr |= SEG_ATTR_DPL;
+	put_code("89 0b");
+	run_mmio("user mode", "#PF(7)@fee00000");
+
+	guest_create(64);
+	vcpu.gpr[GPR_RBX] = BIT(47) - 2;
+	vcpu.gpr[GPR_RBP] = BIT(47);
+	put_code("8b 03");
+	run_mmio("not canonical", "#GP(0)");
+	put_code("8b 45 00");
+	run_mmio("not canonical, stack", "#SS(0)");
+}
+
+/* An operand in two pages: RAM and the device behind it. */
+static void test_page_crossing(void)
+{
+	guest_create(64);
+	vcpu.gpr[GPR_RBX] = DEVICE - 2;
+	put_code("8b 03");
+	run_mmio("from the hole into the device", "r1:fffffffe r1:ffffffff r1:0 r1:1 rax=8180ffff +2");
+	vcpu.rip = CODE;
+	put_code("89 0b");
+	run_mmio("write", "w1:fffffffe=11 w1:ffffffff=11 w1:0=11 w1:1=11 +2");
+}
+
+/* The page behind is fetched only when the instruction reaches into it. */
+static void test_fetch(void)
+{
+	struct insn i;
+
+	guest_create(64);
+	absent[2] = true;
+	vcpu.gpr[GPR_RBX] = DEVICE;
+	vcpu.rip = 0x1ffe;
+	put_code("89 0b");
+	run_mmio("ends with the page", "w4:0=11111111 +2");
+	vcpu.rip = 0x1fff;
+	put_code("89 0b");
+	run_mmio("reaches into the next", "#PF(10)@2000");
+	absent[2] = false;
+	run_mmio("which is there now", "w4:0=11111111 +2");
+	vcpu.rip = 0x1ffd;
+	put_code("0f a2");
+	text[0] = '\0';
+	CU_ASSERT_TRUE(emulate_decode(&vcpu, &i));
+	CU_ASSERT_EQUAL(i.op, OP_CPUID);
+	CU_ASSERT_EQUAL(i.length, 2);
+
+	/* In user mode it is a user's fetch. */
+	supervisor[1] = true;
+	vcpu.seg[SEG_SS].attr |= SEG_ATTR_DPL;
+	CU_ASSERT_FALSE(emulate_decode(&vcpu, &i));
+	compare_text("user fetch", "#PF(15)@1ffd");
+}
+
+/* SDM vol. 3A, 3.4.4: FS and GS have bases in 64-bit mode; outside it all segments have, and addresses end at
+ * 4 GiB. */
+static void test_segments(void)
+{
+	static const struct {
+		unsigned bits;
+		const char *bytes;
+		unsigned segment;
+		u64 base, rbx;
+		gva_t gva;
+	} rows[] = {
+		{64, "8b 03", SEG_DS, 0x1000, 0xfee00000, 0xfee00000},
+		{64, "65 8b 03", SEG_GS, 0xffff800000001000, 0x10, 0xffff800000001010},
+		{64, "67 8b 03", SEG_DS, 0, 0x1fee00010, 0xfee00010},
+		{64, "67 64 8b 43 f0", SEG_FS, 0x100000000, 0x8, 0x1fffffff8},
+		{64, "8b 05 fa ff ff ff", SEG_DS, 0, 0, CODE},
+		{64, "67 8b 05 00 00 00 80", SEG_DS, 0, 0, 0x80001007},
+		{64, "8b 44 8b 04", SEG_DS, 0, 0x1000, 0x1000 + 0x4444444444444444 + 4},
+		{32, "8b 03", SEG_DS, 0x1000, 0xfee00000, 0xfee01000},
+		{32, "8b 03", SEG_DS, 0xfffff000, 0x2000, 0x1000},
+		{32, "67 8b 07", SEG_DS, 0x10000, 0x12345, 0x12345},
+		{16, "8b 07", SEG_DS, 0xfee00000, 0x8010, 0xfee08010},
+	};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(rows); n++) {
+		struct insn i;
+
+		guest_create(rows[n].bits);
+		vcpu.seg[rows[n].segment].base = rows[n].base;
+		vcpu.gpr[GPR_RBX] = rows[n].rbx;
+		put_code(rows[n].bytes);
+		CU_ASSERT_TRUE(emulate_decode(&vcpu, &i));
+		if (emulate_operand_gva(&vcpu, &i) != rows[n].gva)
+			printf("\n    %s: 0x%llx", rows[n].bytes,
+			       (unsigned long long)emulate_operand_gva(&vcpu, &i));
+		CU_ASSERT_EQUAL(emulate_operand_gva(&vcpu, &i), rows[n].gva);
+	}
+
+	guest_create(32);
+	vcpu.gpr[GPR_RBX] = DEVICE + 0x10;
+	put_code("8b 03");
+	run_mmio("32-bit code", "r4:10 rax=93929190 +2");
+	vcpu.rip = CODE;
+	vcpu.seg[SEG_DS].limit = DEVICE + 0x12;
+	run_mmio("beyond the limit", "#GP(0)");
+	vcpu.seg[SEG_DS].limit = DEVICE + 0x13;
+	run_mmio("just within", "r4:10 +2");
+	vcpu.rip = CODE;
+	vcpu.seg[SEG_DS].attr &= ~(u32)SEG_TYPE_WRITABLE;
+	put_code("89 03");
+	run_mmio("a segment that cannot be written", "#GP(0)");
+	vcpu.seg[SEG_DS].attr |= SEG_ATTR_UNUSABLE;
+	put_code("8b 03");
+	run_mmio("a null segment", "#GP(0)");
+}
+
+/* ---- ports ------------------------------------------------------------------------------------------- */
+
+static void run_io(const char *what, const char *bytes, struct vmexit exit, const char *expected)
+{
+	struct vcpu before = vcpu;
+
+	put_code(bytes);
+	exit.reason = VMEXIT_IO;
+	text[0] = '\0';
+	emulate_io(&vcpu, &exit);
+	append_changes(&before);
+	compare_text(what, expected);
+}
+
+static void test_in_out(void)
+{
+	static const struct {
+		const char *bytes;
+		u8 length, size;
+		bool write;
+		const char *expected;
+	} rows[] = {
+		{"e4 60", 2, 1, false, "i1:60 rax=ffffffffffffff11 +2"},
+		{"66 e5 60", 3, 2, false, "i2:60 rax=ffffffffffff2211 +3"},
+		{"e5 60", 2, 4, false, "i4:60 rax=44332211 +2"},
+		{"e5 60", 0, 4, false, "i4:60 rax=44332211 +2"}, /* the length from the decoder */
+		{"e6 60", 2, 1, true, "o1:60=ff +2"},
+		{"66 e7 60", 0, 2, true, "o2:60=ffff +3"},
+		{"e7 60", 2, 4, true, "o4:60=ffffffff +2"},
+	};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(rows); n++) {
+		guest_create(64);
+		vcpu.gpr[GPR_RAX] = ~0ULL;
+		run_io(rows[n].bytes, rows[n].bytes,
+		       (struct vmexit){.insn_len = rows[n].length,
+				       .io = {.port = 0x60, .size = rows[n].size, .write = rows[n].write}},
+		       rows[n].expected);
+	}
+}
+
+static void test_string_io(void)
+{
+	struct vmexit ins = {.insn_len = 2,
+			     .io = {.port = 0x1f0,
+				    .size = 2,
+				    .string = true,
+				    .rep = true,
+				    .addr_size = 8,
+				    .segment = SEG_ES}};
+	struct vmexit outs = {.insn_len = 2,
+			      .io = {.port = 0x3f8,
+				     .size = 1,
+				     .write = true,
+				     .string = true,
+				     .rep = true,
+				     .addr_size = 8,
+				     .segment = SEG_DS}};
+
+	guest_create(64);
+	vcpu.gpr[GPR_RDI] = DATA;
+	vcpu.gpr[GPR_RCX] = 2;
+	run_io("rep insw", "f3 6d", ins, "i2:1f0 i2:1f0 rcx=0 rdi=2004 +2");
+	CU_ASSERT_EQUAL(memcmp(ram + DATA, "\x11\x22\x12\x23", 4), 0);
+
+	/* A fault comes before the port is read. */
+	guest_create(64);
+	absent[3] = true;
+	vcpu.gpr[GPR_RDI] = DATA + PAGE_SIZE - 2;
+	vcpu.gpr[GPR_RCX] = 2;
+	run_io("rep insw into an absent page", "f3 6d", ins, "i2:1f0 #PF(2)@3000 rcx=1 rdi=3000");
+
+	guest_create(64);
+	memcpy(ram + DATA, "abc", 3);
+	vcpu.gpr[GPR_RSI] = DATA;
+	vcpu.gpr[GPR_RCX] = 3;
+	run_io("rep outsb", "f3 6e", outs, "o1:3f8=61 o1:3f8=62 o1:3f8=63 rcx=0 rsi=2003 +2");
+
+	guest_create(64);
+	vcpu.gpr[GPR_RSI] = DATA;
+	vcpu.gpr[GPR_RCX] = 300;
+	text[0] = '\0';
+	emulate_io(&vcpu, &outs);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RCX], 44);
+	CU_ASSERT_EQUAL(vcpu.rip, CODE);
+
+	/* Backwards, once, 32-bit addresses; segment and length from the instruction. */
+	guest_create(64);
+	outs.insn_len = 0;
+	outs.io.rep = false;
+	outs.io.segment = SEG_ES;
+	vcpu.seg[SEG_GS].base = 0x1000;
+	vcpu.gpr[GPR_RSI] = 0xffffffff00001000;
+	vcpu.rflags |= RFLAGS_DF;
+	ram[DATA] = 'x';
+	run_io("outsb from GS", "67 65 6e", outs, "o1:3f8=78 rsi=fff +3");
+
+	/* MMIO as the target of INS */
+	guest_create(64);
+	ins.io.rep = false;
+	vcpu.gpr[GPR_RDI] = DEVICE;
+	run_io("insw to a device", "66 6d", ins, "i2:1f0 w2:0=2211 rdi=fee00002 +2");
+}
+
+UNIT_MAIN("emulate", {"moves", test_moves}, {"arithmetic", test_arithmetic}, {"bits", test_bits},
+	  {"strings", test_strings}, {"refusals", test_refusals}, {"portions", test_portions},
+	  {"faults", test_faults}, {"page crossing", test_page_crossing}, {"fetch", test_fetch},
+	  {"segments", test_segments}, {"IN and OUT", test_in_out}, {"INS and OUTS", test_string_io})
