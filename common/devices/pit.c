@@ -98,10 +98,10 @@ static u64 pit_clock(struct pit *p)
 	return muldiv64(vm_now(p->vm), PIT_HZ, vm_tick_hz(p->vm));
 }
 
-/* A tick at which pit_clock() has reached `clock`. */
+/* The first tick at which pit_clock() has reached `clock`. */
 static u64 clock_to_tick(struct pit *p, u64 clock)
 {
-	return muldiv64(clock, vm_tick_hz(p->vm), PIT_HZ) + 1;
+	return muldiv64_up(clock, vm_tick_hz(p->vm), PIT_HZ);
 }
 
 /* ---- counting -------------------------------------------------------------------------------------------

@@ -244,7 +244,7 @@ static void rtc_arm(struct rtc *r, u64 now)
 	u64 hz = vm_tick_hz(r->vm), deadline = VM_TIMER_OFF;
 
 	if ((enabled & RTC_B_PIE) && periodic_hz(r) != 0)
-		deadline = muldiv64(periods_at(r, now) + 1, hz, periodic_hz(r)) + 1;
+		deadline = muldiv64_up(periods_at(r, now) + 1, hz, periodic_hz(r));
 	if ((enabled & (RTC_B_AIE | RTC_B_UIE)) && !(enabled & RTC_B_SET))
 		deadline = MIN(deadline, now + hz - (now - r->base_tick) % hz);
 	if (r->line)

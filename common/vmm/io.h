@@ -72,6 +72,16 @@ static inline u64 muldiv64(u64 a, u64 b, u64 c)
 	return quotient;
 }
 
+/* The same, rounded up: the first tick at which muldiv64(tick, c, b) has reached a. */
+static inline u64 muldiv64_up(u64 a, u64 b, u64 c)
+{
+	u64 low, high, rest;
+
+	asm("mulq %3" : "=a"(low), "=d"(high) : "a"(a), "rm"(b) : "cc");
+	asm("divq %4" : "=a"(low), "=d"(rest) : "a"(low), "d"(high), "rm"(c) : "cc");
+	return low + (rest != 0);
+}
+
 /* A one-shot timer of a device. `fire` runs when vm_now() has reached the deadline, before the guest runs on;
  * it may set it again. */
 struct vm_timer {

@@ -192,6 +192,15 @@ static void test_timers(void)
 	CU_ASSERT_EQUAL(fired[2], 1);
 }
 
+static void test_muldiv(void)
+{
+	CU_ASSERT_EQUAL(muldiv64(7, 10, 4), 17);
+	CU_ASSERT_EQUAL(muldiv64_up(7, 10, 4), 18);
+	CU_ASSERT_EQUAL(muldiv64_up(8, 10, 4), 20); /* nothing to round */
+	CU_ASSERT_EQUAL(muldiv64(~0ULL, 1193182, 3000000000),
+			(u64)((unsigned __int128)~0ULL * 1193182 / 3000000000));
+}
+
 static void test_timer_in_the_past(void)
 {
 	struct vm *vm = timer_vm = fake_bare_vm();
