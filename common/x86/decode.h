@@ -51,16 +51,16 @@ struct insn {
 	u8 opcode;     /* the last opcode byte */
 	u8 op_size;    /* operand size in bytes: 1, 2, 4, 8 */
 	u8 addr_size;  /* 2, 4, 8 */
-	u8 segment;    /* SEG_*: of the memory operand (of a string instruction: the source), overrides and defaults applied */
+	u8 segment;    /* SEG_*: of the memory operand (a string instruction's source), overrides and defaults applied */
 	u8 rex;        /* the REX byte, 0 when there is none; bits W R X B are also set from VEX */
 	u8 vex;        /* 0: none, otherwise INSN_VEX2 .. */
-	bool lock, rep, repne, osize, asize, seg_override; /* prefixes: F0, F3, F2 (of these the last one), 66, 67, any segment */
+	bool lock, rep, repne, osize, asize, seg_override; /* F0, F3 or F2 (the last one), 66, 67, any segment */
 	bool has_modrm, has_sib, has_disp, has_imm;
-	bool memory;       /* ModRM names memory, not a register; also MOV A0..A3, whose address is disp alone, without ModRM */
+	bool memory;       /* ModRM names memory, not a register; also MOV A0..A3: disp alone, no ModRM */
 	bool rip_relative; /* disp counts from the next instruction */
 	u8 modrm, sib;
 	u8 reg;        /* ModRM.reg with REX.R; of PUSH and POP of a segment register, its number */
-	u8 rm;         /* ModRM.rm with REX.B, when it is a register; also the register in the low bits of an opcode */
+	u8 rm;         /* ModRM.rm with REX.B, when it is a register; also a register in an opcode's low bits */
 	u8 base;       /* GPR_*, or INSN_NO_REG */
 	u8 index;      /* GPR_*, or INSN_NO_REG */
 	u8 scale;      /* 1, 2, 4, 8 */
@@ -68,13 +68,14 @@ struct insn {
 	u8 disp_offset, disp_size; /* where in the instruction, bytes; for RIP-relative rewriting */
 	u8 imm_offset, imm_size;
 	s64 disp;
-	s64 imm;       /* sign-extended (RET, ENTER: not); of a branch, the distance from the next instruction; of a far branch, the offset */
+	s64 imm;       /* sign-extended (RET, ENTER: not); a branch's distance from the next instruction; a far
+	                  branch's offset */
 	u16 imm2;      /* far branch: the selector; ENTER: the nesting level */
 	u8 src_size;   /* MOVZX, MOVSX, MOVSXD: size of the source */
 };
 #define INSN_NO_REG 0xff
 
-/* Values of `vex`. Of these encodings only the length and the operands are right; what the CPU refuses may be accepted. */
+/* Values of `vex`. Of these only the length and the operands are right; what the CPU refuses may be accepted. */
 #define INSN_VEX2 2
 #define INSN_VEX3 3
 #define INSN_EVEX 4 /* disp is as encoded: not scaled by the size of the operand */
