@@ -10,6 +10,9 @@
 ROOT := .
 include common/mk/config.mk
 
+# LAB means a number here and a directory in the Makefile of a lab: it must not go through.
+MAKEOVERRIDES := $(filter-out LAB=%,$(MAKEOVERRIDES))
+
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
