@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads ELF files of x86 (32 and 64 bit) that nobody vouches for: every offset and size is checked against the file before it is used,
- * nothing in the file needs to be aligned. Source: System V Application Binary Interface, "Object Files".
+ * Reads ELF files of x86 (32 and 64 bit) that nobody vouches for: every offset and size is checked against
+ * the file before it is used, nothing in the file needs to be aligned. Source: System V Application Binary
+ * Interface, "Object Files".
  */
 #ifndef VMM_ELF_H
 #define VMM_ELF_H
@@ -22,7 +23,7 @@ struct elf_segment {
 	u64 offset;      /* the bytes in the file ... */
 	u64 file_size;
 	u64 vaddr;
-	gpa_t paddr;     /* ... go here, zeroes follow up to mem_size */
+	gpa_t paddr; /* ... go here, zeroes follow up to mem_size */
 	u64 mem_size;
 };
 

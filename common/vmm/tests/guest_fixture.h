@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest made by hand, and the machine under the monitor as far as guest memory needs it. Included by one test program each, so that
- * these fakes stay out of the tests that link the real functions.
+ * A guest made by hand, and the machine under the monitor as far as guest memory needs it. Included by one
+ * test program each, so that these fakes stay out of the tests that link the real functions.
  *
- * The test's memory plays the machine's: the hpa of something is its address less HV_BASE, which hpa_to_hva() undoes.
+ * The test's memory plays the machine's: the hpa of something is its address less HV_BASE, which hpa_to_hva()
+ * undoes.
  */
 #ifndef VMM_TESTS_GUEST_FIXTURE_H
 #define VMM_TESTS_GUEST_FIXTURE_H
@@ -19,10 +20,10 @@
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-#define RAM_BYTES   MIB(16)
-#define RAM_FRAMES  (RAM_BYTES / PAGE_SIZE)
-#define TABLES_GPA  MIB(1) /* the guest's page tables: the top one first, then one after another */
-#define ALL_RIGHTS  (PTE_P | PTE_W | PTE_U)
+#define RAM_BYTES  MIB(16)
+#define RAM_FRAMES (RAM_BYTES / PAGE_SIZE)
+#define TABLES_GPA MIB(1) /* the guest's page tables: the top one first, then one after another */
+#define ALL_RIGHTS (PTE_P | PTE_W | PTE_U)
 
 static struct vm vm;
 static struct vcpu vcpu;
@@ -31,7 +32,7 @@ static u64 traced[RAM_FRAMES / 64];
 static gpa_t next_table;
 static unsigned ended; /* calls of vcpu_end() */
 
-/* ---- fakes ----------------------------------------------------------------------------------------------------------------- */
+/* ---- fakes ------------------------------------------------------------------------------------------ */
 
 static unsigned allocations_left; /* until the machine has no memory any more */
 
@@ -81,7 +82,7 @@ void vcpu_end(struct vcpu *v, const char *fmt, ...)
 	ended++;
 }
 
-/* ---- the guest --------------------------------------------------------------------------------------------------------------- */
+/* ---- the guest -------------------------------------------------------------------------------------- */
 
 static inline void set_cpl(unsigned cpl)
 {
@@ -97,7 +98,7 @@ static inline void guest_create(const struct cpu_engine *cpu, const struct mem_e
 		ram = aligned_alloc(MIB(2), RAM_BYTES);
 	memset(ram, 0, RAM_BYTES);
 	memset(traced, 0, sizeof(traced));
-	counters = (struct start_counters){ 0 };
+	counters = (struct start_counters){0};
 	memset(&vm, 0, sizeof(vm));
 	vm.ram = ram;
 	vm.ram_hpa = hva_to_hpa(ram);

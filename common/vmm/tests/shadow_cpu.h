@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A CPU that runs a guest on shadow tables, as far as memory is concerned: it walks the tables that the memory engine made, by the plain
- * rules of the manual and with code of its own, and keeps what it found in a TLB until it is told otherwise. A memory engine that
- * forgets to flush is found out because this TLB never forgets.
+ * A CPU that runs a guest on shadow tables, as far as memory is concerned: it walks the tables that the
+ * memory engine made, by the plain rules of the manual and with code of its own, and keeps what it found in a
+ * TLB until it is told otherwise. A memory engine that forgets to flush is found out because this TLB never
+ * forgets.
  */
 #ifndef VMM_TESTS_SHADOW_CPU_H
 #define VMM_TESTS_SHADOW_CPU_H
@@ -52,7 +53,8 @@ static inline bool shadow_lookup(hpa_t root, gva_t gva, struct tlb_entry *e)
 	hpa_t table = root;
 	u64 entry = 0;
 
-	*e = (struct tlb_entry){ .valid = true, .page = ALIGN_DOWN(gva, PAGE_SIZE), .write = true, .user = true };
+	*e = (struct tlb_entry){
+		.valid = true, .page = ALIGN_DOWN(gva, PAGE_SIZE), .write = true, .user = true};
 	for (int shift = 39; shift >= 12; shift -= 9) {
 		entry = ((const u64 *)hpa_to_hva(table))[gva >> shift & 511];
 		if (!(entry & 1))
@@ -67,9 +69,11 @@ static inline bool shadow_lookup(hpa_t root, gva_t gva, struct tlb_entry *e)
 }
 
 /*
- * One access of the hardware under `root`; CR0.WP and EFER.NXE are on. True: *hpa is the byte. False: #PF with *error.
+ * One access of the hardware under `root`; CR0.WP and EFER.NXE are on. True: *hpa is the byte. False: #PF
+ * with *error.
  */
-static inline bool cpu_access(hpa_t root, gva_t gva, bool write, bool fetch, bool user, hpa_t *hpa, u32 *error)
+static inline bool cpu_access(hpa_t root, gva_t gva, bool write, bool fetch, bool user, hpa_t *hpa,
+			      u32 *error)
 {
 	struct tlb_entry *cached = tlb_slot(gva), found;
 	bool present = true;
@@ -86,7 +90,8 @@ static inline bool cpu_access(hpa_t root, gva_t gva, bool write, bool fetch, boo
 		*hpa = cached->frame + gva % PAGE_SIZE;
 		return true;
 	}
-	*error = (present ? PF_PRESENT : 0) | (write ? PF_WRITE : 0) | (user ? PF_USER : 0) | (fetch ? PF_FETCH : 0);
+	*error = (present ? PF_PRESENT : 0) | (write ? PF_WRITE : 0) | (user ? PF_USER : 0) |
+		 (fetch ? PF_FETCH : 0);
 	return false;
 }
 
