@@ -24,6 +24,8 @@
 #define DEVICE_BYTES 32
 #define CODE         0x1000
 #define DATA         0x2000
+#define APART        0x5000 /* this page is the device's: two neighbours that are none in physical memory */
+#define END_PORT     0xf4
 #define ALL_FLAGS    (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 #define TEXT_SIZE    4096
 
@@ -90,6 +92,8 @@ void vm_pio_write(struct vm *m, u16 port, unsigned size, u32 value)
 {
 	(void)m;
 	append(" o%u:%x=%x", size, port, value);
+	if (port == END_PORT)
+		vcpu.state = VCPU_ENDED;
 }
 
 bool gpa_read(struct vm *m, gpa_t gpa, void *dst, u64 size)
@@ -115,7 +119,8 @@ bool guest_walk(struct vcpu *v, gva_t gva, unsigned access, struct guest_walk *w
 	u64 page = gva < RAM_BYTES ? gva / PAGE_SIZE : RAM_PAGES;
 
 	(void)v;
-	*w = (struct guest_walk){.gpa = gva};
+	*w = (struct guest_walk){.gpa = gva / PAGE_SIZE == APART / PAGE_SIZE ? DEVICE + gva % PAGE_SIZE
+									     : gva};
 	w->error = (access & ACCESS_WRITE ? PF_WRITE : 0) | (access & ACCESS_USER ? PF_USER : 0) |
 		   (access & ACCESS_FETCH ? PF_FETCH : 0);
 	if (absent[page])
@@ -512,6 +517,20 @@ static void test_page_crossing(void)
 	run_mmio("write", "w1:fffffffe=11 w1:ffffffff=11 w1:0=11 w1:1=11 +2");
 }
 
+/* RAM and behind it, for the guest, the device. */
+static void test_two_kinds(void)
+{
+	guest_create(64);
+	vcpu.gpr[GPR_RBX] = APART - 2;
+	memcpy(ram + APART - 2, "\x11\x22\x33\x44", 4);
+	put_code("8b 03");
+	run_mmio("read", "r1:0 r1:1 rax=81802211 +2");
+	vcpu.rip = CODE;
+	put_code("c7 03 78 56 34 12");
+	run_mmio("write", "w1:0=34 w1:1=12 +6");
+	CU_ASSERT_EQUAL(memcmp(ram + APART - 2, "\x78\x56\x33\x44", 4), 0);
+}
+
 /* The page behind is fetched only when the instruction reaches into it. */
 static void test_fetch(void)
 {
@@ -684,6 +703,14 @@ static void test_string_io(void)
 	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RCX], 44);
 	CU_ASSERT_EQUAL(vcpu.rip, CODE);
 
+	/* The port ended the guest: no access after it. */
+	guest_create(64);
+	vcpu.gpr[GPR_RSI] = DATA;
+	vcpu.gpr[GPR_RCX] = 3;
+	outs.io.port = END_PORT;
+	run_io("rep outsb to the port that ends", "f3 6e", outs, "o1:f4=0 rsi=2001");
+	outs.io.port = 0x3f8;
+
 	/* Backwards, once, 32-bit addresses; segment and length from the instruction. */
 	guest_create(64);
 	outs.insn_len = 0;
@@ -704,5 +731,6 @@ static void test_string_io(void)
 
 UNIT_MAIN("emulate", {"moves", test_moves}, {"arithmetic", test_arithmetic}, {"bits", test_bits},
 	  {"strings", test_strings}, {"refusals", test_refusals}, {"portions", test_portions},
-	  {"faults", test_faults}, {"page crossing", test_page_crossing}, {"fetch", test_fetch},
-	  {"segments", test_segments}, {"IN and OUT", test_in_out}, {"INS and OUTS", test_string_io})
+	  {"faults", test_faults}, {"page crossing", test_page_crossing}, {"RAM and device", test_two_kinds},
+	  {"fetch", test_fetch}, {"segments", test_segments}, {"IN and OUT", test_in_out},
+	  {"INS and OUTS", test_string_io})
