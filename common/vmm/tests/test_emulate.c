@@ -300,6 +300,10 @@ static void run_rows(const struct row *rows, size_t count)
 	}
 }
 
+#define DO(what, does, ...)                                                                                  \
+	{                                                                                                    \
+		.bytes = what, .expected = does, __VA_ARGS__                                                 \
+	}
 #define RUN(rows) run_rows(rows, ARRAY_SIZE(rows))
 
 #define CF        RFLAGS_CF
@@ -312,31 +316,31 @@ static void run_rows(const struct row *rows, size_t count)
 static void test_moves(void)
 {
 	static const struct row rows[] = {
-		{ "8b 03",             "r4:10 rax=93929190 +2", .rax = ~0ULL },
-		{ "48 8b 03",          "r8:10 rax=9796959493929190 +3" },
-		{ "66 8b 03",          "r2:10 rax=ffffffffffff9190 +3", .rax = ~0ULL },
-		{ "8a 03",             "r1:10 rax=ffffffffffffff90 +2", .rax = ~0ULL },
-		{ "8a 23",             "r1:10 rax=9000 +2" },                       /* AH */
-		{ "40 8a 23",          "r1:10 rsp=4444444444444490 +3" },           /* SPL */
-		{ "44 8b 43 04",       "r4:14 r8=97969594 +4" },
-		{ "89 0b",             "w4:10=11111111 +2" },
-		{ "88 2b",             "w1:10=ab +2", .rcx = 0xabcd },              /* CH */
-		{ "40 88 2b",          "w1:10=55 +3" },                             /* BPL */
-		{ "48 89 0b",          "w8:10=1111111111111111 +3" },
-		{ "c7 03 78 56 34 12", "w4:10=12345678 +6" },
-		{ "48 c7 03 ff ff ff ff", "w8:10=ffffffffffffffff +7" },
-		{ "c6 03 ff",          "w1:10=ff +3" },
-		{ "a1 04 00 e0 fe 00 00 00 00", "r4:4 rax=87868584 +9" },
-		{ "67 a2 08 00 e0 fe", "w1:8=42 +6", .rax = 0x42 },
-		{ "0f b6 03",          "r1:10 rax=90 +3" , .rax = ~0ULL },
-		{ "0f b7 03",          "r2:10 rax=9190 +3" },
-		{ "0f be 03",          "r1:10 rax=ffffff90 +3" },
-		{ "48 0f bf 03",       "r2:10 rax=ffffffffffff9190 +4" },
-		{ "66 0f be 03",       "r1:10 rax=ff90 +4" },
-		{ "48 63 03",          "r4:10 rax=ffffffff93929190 +3" },
-		{ "87 0b",             "r4:10 w4:10=11111111 rcx=93929190 +2" },
-		{ "86 0b",             "r1:10 w1:10=11 rcx=1111111111111190 +2" },
-		{ "f3 c7 03 01 00 00 00", "w4:10=1 +7" },                           /* XRELEASE */
+		DO("8b 03",             "r4:10 rax=93929190 +2", .rax = ~0ULL),
+		DO("48 8b 03",          "r8:10 rax=9796959493929190 +3"),
+		DO("66 8b 03",          "r2:10 rax=ffffffffffff9190 +3", .rax = ~0ULL),
+		DO("8a 03",             "r1:10 rax=ffffffffffffff90 +2", .rax = ~0ULL),
+		DO("8a 23",             "r1:10 rax=9000 +2"),                       /* AH */
+		DO("40 8a 23",          "r1:10 rsp=4444444444444490 +3"),           /* SPL */
+		DO("44 8b 43 04",       "r4:14 r8=97969594 +4"),
+		DO("89 0b",             "w4:10=11111111 +2"),
+		DO("88 2b",             "w1:10=ab +2", .rcx = 0xabcd),              /* CH */
+		DO("40 88 2b",          "w1:10=55 +3"),                             /* BPL */
+		DO("48 89 0b",          "w8:10=1111111111111111 +3"),
+		DO("c7 03 78 56 34 12", "w4:10=12345678 +6"),
+		DO("48 c7 03 ff ff ff ff", "w8:10=ffffffffffffffff +7"),
+		DO("c6 03 ff",          "w1:10=ff +3"),
+		DO("a1 04 00 e0 fe 00 00 00 00", "r4:4 rax=87868584 +9"),
+		DO("67 a2 08 00 e0 fe", "w1:8=42 +6", .rax = 0x42),
+		DO("0f b6 03",          "r1:10 rax=90 +3", .rax = ~0ULL),
+		DO("0f b7 03",          "r2:10 rax=9190 +3"),
+		DO("0f be 03",          "r1:10 rax=ffffff90 +3"),
+		DO("48 0f bf 03",       "r2:10 rax=ffffffffffff9190 +4"),
+		DO("66 0f be 03",       "r1:10 rax=ff90 +4"),
+		DO("48 63 03",          "r4:10 rax=ffffffff93929190 +3"),
+		DO("87 0b",             "r4:10 w4:10=11111111 rcx=93929190 +2"),
+		DO("86 0b",             "r1:10 w1:10=11 rcx=1111111111111190 +2"),
+		DO("f3 c7 03 01 00 00 00", "w4:10=1 +7"),                           /* XRELEASE */
 	};
 
 	RUN(rows);
@@ -345,30 +349,30 @@ static void test_moves(void)
 static void test_arithmetic(void)
 {
 	static const struct row rows[] = {
-		{ "01 0b",          "r4:10 w4:10=a4a3a2a1 S +2" },
-		{ "03 03",          "r4:10 rax=1392918f C +2", .rax = 0x7fffffff },
-		{ "11 0b",          "r4:10 w4:10=a4a3a2a2 -CS +2", .rflags = CF },
-		{ "19 0b",          "r4:10 w4:10=8281807e -CPAS +2", .rflags = CF },
-		{ "83 0b 0f",       "r4:10 w4:10=9392919f PS +3" },
-		{ "80 23 f0",       "r1:10 w1:10=90 PS +3" },
-		{ "83 23 f0",       "r4:10 w4:10=93929190 PS +3" },
-		{ "31 0b",          "r4:10 w4:10=82838081 PS +2" },
-		{ "29 0b",          "r4:10 w4:10=8281807f AS +2" },
-		{ "39 0b",          "r4:10 AS +2" },
-		{ "3b 0b",          "r4:10 CP +2" },
-		{ "80 3b 90",       "r1:10 PZ +3" },
-		{ "85 0b",          "r4:10 PZ +2", .rcx = 0x00000008 },
-		{ "f6 03 80",       "r1:10 S +3" },
-		{ "f7 03 00 00 00 80", "r4:10 PS +6" },
-		{ "f7 13",          "r4:10 w4:10=6c6d6e6f +2" },
-		{ "f7 1b",          "r4:10 w4:10=6c6d6e70 C +2" },
-		{ "ff 03",          "r4:10 w4:10=93929191 CS +2", .rflags = CF },
-		{ "fe 0b",          "r1:10 w1:10=8f AS +2" },
-		{ "0f c1 0b",       "r4:10 w4:10=a4a3a2a1 rcx=93929190 S +3" },
-		{ "f0 01 0b",       "r4:10 w4:10=a4a3a2a1 S +3" },
-		{ "0f b1 0b",       "r4:10 w4:10=11111111 PZ +3", .rax = 0x93929190 },
-		{ "0f b1 0b",       "r4:10 w4:10=93929190 rax=93929190 C +3", .rax = 0 },
-		{ "0f b0 0b",       "r1:10 w1:10=90 rax=ff90 C +3", .rax = 0xff0f },
+		DO("01 0b",          "r4:10 w4:10=a4a3a2a1 S +2"),
+		DO("03 03",          "r4:10 rax=1392918f C +2", .rax = 0x7fffffff),
+		DO("11 0b",          "r4:10 w4:10=a4a3a2a2 -CS +2", .rflags = CF),
+		DO("19 0b",          "r4:10 w4:10=8281807e -CPAS +2", .rflags = CF),
+		DO("83 0b 0f",       "r4:10 w4:10=9392919f PS +3"),
+		DO("80 23 f0",       "r1:10 w1:10=90 PS +3"),
+		DO("83 23 f0",       "r4:10 w4:10=93929190 PS +3"),
+		DO("31 0b",          "r4:10 w4:10=82838081 PS +2"),
+		DO("29 0b",          "r4:10 w4:10=8281807f AS +2"),
+		DO("39 0b",          "r4:10 AS +2"),
+		DO("3b 0b",          "r4:10 CP +2"),
+		DO("80 3b 90",       "r1:10 PZ +3"),
+		DO("85 0b",          "r4:10 PZ +2", .rcx = 0x00000008),
+		DO("f6 03 80",       "r1:10 S +3"),
+		DO("f7 03 00 00 00 80", "r4:10 PS +6"),
+		DO("f7 13",          "r4:10 w4:10=6c6d6e6f +2"),
+		DO("f7 1b",          "r4:10 w4:10=6c6d6e70 C +2"),
+		DO("ff 03",          "r4:10 w4:10=93929191 CS +2", .rflags = CF),
+		DO("fe 0b",          "r1:10 w1:10=8f AS +2"),
+		DO("0f c1 0b",       "r4:10 w4:10=a4a3a2a1 rcx=93929190 S +3"),
+		DO("f0 01 0b",       "r4:10 w4:10=a4a3a2a1 S +3"),
+		DO("0f b1 0b",       "r4:10 w4:10=11111111 PZ +3", .rax = 0x93929190),
+		DO("0f b1 0b",       "r4:10 w4:10=93929190 rax=93929190 C +3", .rax = 0),
+		DO("0f b0 0b",       "r1:10 w1:10=90 rax=ff90 C +3", .rax = 0xff0f),
 	};
 
 	RUN(rows);
@@ -378,17 +382,17 @@ static void test_arithmetic(void)
 static void test_bits(void)
 {
 	static const struct row rows[] = {
-		{ "0f ba 23 04",    "r4:10 C +4" },
-		{ "0f ba 23 24",    "r4:10 C +4" },                                 /* modulo 32 */
-		{ "0f ba 23 00",    "r4:10 -C +4", .rflags = CF },
-		{ "0f ba 2b 00",    "r4:10 w4:10=93929191 +4" },
-		{ "0f ba 33 04",    "r4:10 w4:10=93929180 C +4" },
-		{ "0f ba 3b 01",    "r4:10 w4:10=93929192 +4" },
-		{ "0f a3 0b",       "r4:14 C +3", .rcx = 36 },
-		{ "0f a3 0b",       "r4:c C +3", .rcx = (u32)-1 },                  /* bit 31 of the word below */
-		{ "66 0f ab 0b",    "r2:e w2:e=8f9e +4", .rcx = (u16)-12 },
-		{ "48 0f bb 0b",    "r8:18 w8:18=1f9e9d9c9b9a9998 C +4", .rcx = 127 },
-		{ "0f b3 0b",       "r4:10 w4:10=93929180 C +3", .rcx = 4 },
+		DO("0f ba 23 04",    "r4:10 C +4"),
+		DO("0f ba 23 24",    "r4:10 C +4"),                                 /* modulo 32 */
+		DO("0f ba 23 00",    "r4:10 -C +4", .rflags = CF),
+		DO("0f ba 2b 00",    "r4:10 w4:10=93929191 +4"),
+		DO("0f ba 33 04",    "r4:10 w4:10=93929180 C +4"),
+		DO("0f ba 3b 01",    "r4:10 w4:10=93929192 +4"),
+		DO("0f a3 0b",       "r4:14 C +3", .rcx = 36),
+		DO("0f a3 0b",       "r4:c C +3", .rcx = (u32)-1),                  /* bit 31 of the word below */
+		DO("66 0f ab 0b",    "r2:e w2:e=8f9e +4", .rcx = (u16)-12),
+		DO("48 0f bb 0b",    "r8:18 w8:18=1f9e9d9c9b9a9998 C +4", .rcx = 127),
+		DO("0f b3 0b",       "r4:10 w4:10=93929180 C +3", .rcx = 4),
 	};
 
 	RUN(rows);
@@ -397,18 +401,18 @@ static void test_bits(void)
 static void test_strings(void)
 {
 	static const struct row rows[] = {
-		{ "ab",             "w4:10=fee00042 rdi=fee00014 +1", .rax = 0xfee00042 },
-		{ "aa",             "w1:10=42 rdi=fee0000f +1", .rax = 0x42, .rflags = DF },
-		{ "a5",             "w4:10=4030201 rsi=2004 rdi=fee00014 +1" },
-		{ "f3 a4",          "w1:10=1 w1:11=2 w1:12=3 rcx=0 rsi=2003 rdi=fee00013 +2", .rcx = 3 },
-		{ "f2 a4",          "w1:10=1 w1:11=2 rcx=0 rsi=2002 rdi=fee00012 +2", .rcx = 2 },
-		{ "67 f3 a4",       "w1:10=1 rcx=0 rsi=2001 rdi=fee00011 +3", .rcx = 0x100000001 },
-		{ "f3 48 ab",       "w8:10=7 w8:18=7 rcx=0 rdi=fee00020 +3", .rcx = 2, .rax = 7 },
-		{ "ae",             "r1:10 rdi=fee00011 PZ +1", .rax = 0x90 },
-		{ "f2 ae",          "r1:10 r1:11 r1:12 rcx=5 rdi=fee00013 PZ +2", .rcx = 8, .rax = 0x92 },
-		{ "f3 ae",          "r1:10 r1:11 rcx=6 rdi=fee00012 CPAS +2", .rcx = 8, .rax = 0x90 },
-		{ "f2 ae",          "r1:10 r1:11 rcx=0 rdi=fee00012 CPA +2", .rcx = 2, .rax = 0x0 },
-		{ "a6",             "r1:10 rsi=2001 rdi=fee00011 CP +1" },
+		DO("ab",             "w4:10=fee00042 rdi=fee00014 +1", .rax = 0xfee00042),
+		DO("aa",             "w1:10=42 rdi=fee0000f +1", .rax = 0x42, .rflags = DF),
+		DO("a5",             "w4:10=4030201 rsi=2004 rdi=fee00014 +1"),
+		DO("f3 a4",          "w1:10=1 w1:11=2 w1:12=3 rcx=0 rsi=2003 rdi=fee00013 +2", .rcx = 3),
+		DO("f2 a4",          "w1:10=1 w1:11=2 rcx=0 rsi=2002 rdi=fee00012 +2", .rcx = 2),
+		DO("67 f3 a4",       "w1:10=1 rcx=0 rsi=2001 rdi=fee00011 +3", .rcx = 0x100000001),
+		DO("f3 48 ab",       "w8:10=7 w8:18=7 rcx=0 rdi=fee00020 +3", .rcx = 2, .rax = 7),
+		DO("ae",             "r1:10 rdi=fee00011 PZ +1", .rax = 0x90),
+		DO("f2 ae",          "r1:10 r1:11 r1:12 rcx=5 rdi=fee00013 PZ +2", .rcx = 8, .rax = 0x92),
+		DO("f3 ae",          "r1:10 r1:11 rcx=6 rdi=fee00012 CPAS +2", .rcx = 8, .rax = 0x90),
+		DO("f2 ae",          "r1:10 r1:11 rcx=0 rdi=fee00012 CPA +2", .rcx = 2, .rax = 0x0),
+		DO("a6",             "r1:10 rsi=2001 rdi=fee00011 CP +1"),
 	};
 
 	RUN(rows);
@@ -418,13 +422,13 @@ static void test_strings(void)
 static void test_refusals(void)
 {
 	static const struct row rows[] = {
-		{ "0f 6f 03",       "ended: 0f 6f 03 (other)" },
-		{ "ff 33",          "ended: ff 33 (other)" },
-		{ "d1 23",          "ended: d1 23 (other)" },
-		{ "0f 01 13",       "ended: 0f 01 13 (lgdt)" },
-		{ "89 c8",          "ended: 89 c8 (mov)" },
-		{ "06",             "#UD(0)" },
-		{ "66 66 66 66 66 66 66 66 66 66 66 66 66 66 89 0b", "#GP(0)" },
+		DO("0f 6f 03",       "ended: 0f 6f 03 (other)"),
+		DO("ff 33",          "ended: ff 33 (other)"),
+		DO("d1 23",          "ended: d1 23 (other)"),
+		DO("0f 01 13",       "ended: 0f 01 13 (lgdt)"),
+		DO("89 c8",          "ended: 89 c8 (mov)"),
+		DO("06",             "#UD(0)"),
+		DO("66 66 66 66 66 66 66 66 66 66 66 66 66 66 89 0b", "#GP(0)"),
 	};
 
 	RUN(rows);
