@@ -5,6 +5,11 @@
 
 const struct test *const all_tests[] = {
 	cpu_tests,
+	cpu_register_tests,
+	mem_tests,
+	mem_rights_tests,
+	mem_bits_tests,
+	mem_code_tests,
 	NULL,
 };
 
