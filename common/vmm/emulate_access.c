@@ -4,8 +4,8 @@
  * before an access, and only then read or written: a device register must not be read by an instruction that
  * faults on its other operand.
  *
- * Source: SDM vol. 3A, 3.4.4 "Segment Loading Instructions in IA-32e Mode", 5.3 "Limit Checking", 5.5.1; vol.
- * 1, 3.4.1.1 (registers).
+ * Source: SDM vol. 1, 3.4.1.1 "General-Purpose Registers in 64-Bit Mode"; vol. 3A, 3.4.4 "Segment Loading
+ * Instructions in IA-32e Mode", 5.3 "Limit Checking".
  *
  * Left out: alignment checks (#AC), which the CPU makes before the access leaves it.
  */

@@ -263,7 +263,7 @@ static void test_immediates(void)
 	CHECK(rows);
 }
 
-/* SDM vol. 1, 3.6.1 "Operand Size and Address Size in 64-Bit Mode": stack and near branches are 64 bits wide by themselves */
+/* SDM vol. 1, 3.6.1 "Operand Size and Address Size in 64-Bit Mode": stack and near branches have 64 bits */
 static void test_branches(void)
 {
 	static const struct row rows[] = {
