@@ -216,5 +216,5 @@ static void test_timer_in_the_past(void)
 
 UNIT_MAIN("io", {"nobody answers", test_unknown}, {"ports", test_ports},
 	  {"ports across ranges", test_ports_across}, {"mmio", test_mmio}, {"overlap", test_overlap},
-	  {"interrupt lines", test_irq_line}, {"timers", test_timers},
+	  {"interrupt lines", test_irq_line}, {"timers", test_timers}, {"muldiv", test_muldiv},
 	  {"timer in the past", test_timer_in_the_past})
