@@ -87,7 +87,7 @@ const char *bochs_prepare(const struct machine *m, string_list *argv)
 	config = replace(config, "@SERIAL@", xprintf("/dev/fd/%d", BOCHS_SERIAL_FD));
 	config = replace(config, "@CPU@", m->platform->model);
 	config = replace(config, "@IPS@", BOCHS_IPS);
-	budget = xprintf("sb %" PRIu64 "\nc\nquit\n", m->instructions);
+	budget = xprintf("sb %" PRIu64 "\nc\nr\nquit\n", m->instructions);
 	if (!file_write(xprintf("%s/%s", m->directory, BOCHS_CONFIG), config, strlen(config)) ||
 	    !file_write(xprintf("%s/%s", m->directory, BOCHS_BUDGET), budget, strlen(budget)))
 		return xprintf("cannot write to %s", m->directory);
@@ -102,12 +102,37 @@ const char *bochs_prepare(const struct machine *m, string_list *argv)
 	return NULL;
 }
 
+bool bochs_halted(const struct machine *m)
+{
+	char *log = file_read(xprintf("%s/%s", m->directory, BOCHS_LOG), NULL);
+
+	return log && strstr(log, "HLT instruction with IF=0");
+}
+
+/* The register dump behind the budget: "rip: 00000000_00100026". */
+static u64 last_rip(const struct machine *m)
+{
+	size_t size;
+	char *text = file_read(xprintf("%s/%s", m->directory, BOCHS_SCREEN), &size);
+	const char *at = NULL, *underscore;
+
+	for (const char *p = text; p && (p = memmem(p, (size_t)(text + size - p), "rip: ", strlen("rip: ")));
+	     p += 1)
+		at = p + strlen("rip: ");
+	underscore = at ? strchr(at, '_') : NULL;
+	if (!underscore)
+		return 0;
+	return strtoull(at, NULL, 16) << 32 | strtoull(underscore + 1, NULL, 16);
+}
+
 /* A line begins with the count of instructions, a letter for its kind ('p' for a panic), and where it comes
  * from in brackets. */
 bool bochs_read_log(struct machine *m, const char **message)
 {
 	char *log = file_read(xprintf("%s/%s", m->directory, BOCHS_LOG), NULL);
 	bool shutdown = false;
+
+	m->rip = last_rip(m);
 
 	*message = NULL;
 	for (char *line = log, *next; line && *line; line = next) {

@@ -18,6 +18,7 @@
 #define QEMU_LOG        "qemu.log"
 #define QEMU_EXIT_CLEAN 1 /* status 0 */
 #define QEMU_EXIT_RESET 0
+#define DEAD_LOOKS      2
 #define IDLE_LIMIT      3.0    /* seconds */
 #define QEMU_MEMORY     GIB(8) /* address space: the guest's RAM, its dirty maps, the translation cache */
 #define QEMU_FILE       MIB(64)
@@ -37,42 +38,19 @@ static char *double_commas(const char *s)
 
 static void qemu_arguments(const struct machine *m, string_list *argv)
 {
-	static const char *const common[] = {
-		"-nodefaults",
-		"-no-user-config",
-		"-display",
-		"none",
-		"-no-reboot",
-		"-monitor",
-		"none",
-		"-serial",
-		"stdio",
-		"-device",
-		"isa-debug-exit,iobase=0xf4,iosize=4",
-		"-d",
-		"cpu_reset",
-		"-D",
-		QEMU_LOG,
-	};
-	static const char *const tcg[] = {
-		"-accel",  "tcg",
-		"-icount", "shift=0,sleep=off",
-		"-rtc",    "base=2024-01-01T00:00:00,clock=vm",
-		"-seed",   "1",
-		"-cpu",    "max,-rdrand,-rdseed,hypervisor=off",
-	};
-	static const char *const kvm[] = {"-accel", "kvm", "-cpu", "host"};
+	static const char common[] =
+		"-nodefaults -no-user-config -display none -no-reboot -monitor none -serial stdio "
+		"-device isa-debug-exit,iobase=0xf4,iosize=4 -d cpu_reset -D " QEMU_LOG
+		" -qmp unix:" QEMU_SOCKET ",server=on,wait=off";
+	static const char tcg[] =
+		"-accel tcg -icount shift=0,sleep=off -rtc base=2024-01-01T00:00:00,clock=vm -seed 1 "
+		"-cpu max,-rdrand,-rdseed,hypervisor=off";
+	static const char kvm[] = "-accel kvm -cpu host";
 	const char *modules = "";
 
 	strings_add(argv, "qemu-system-x86_64");
-	if (m->platform->id == PLATFORM_KVM)
-		for (unsigned i = 0; i < ARRAY_SIZE(kvm); i++)
-			strings_add(argv, kvm[i]);
-	else
-		for (unsigned i = 0; i < ARRAY_SIZE(tcg); i++)
-			strings_add(argv, tcg[i]);
-	for (unsigned i = 0; i < ARRAY_SIZE(common); i++)
-		strings_add(argv, common[i]);
+	strings_add_words(argv, m->platform->id == PLATFORM_KVM ? kvm : tcg);
+	strings_add_words(argv, common);
 	strings_add(argv, "-m");
 	strings_add(argv, m->memory);
 	strings_add(argv, "-kernel");
@@ -101,6 +79,27 @@ static void take_tick(void *context, double seconds)
 
 	if (m->tick)
 		m->tick(m->context, seconds);
+}
+
+/* A machine that halts with interrupts off stays halted. Seen twice: not between two instructions of
+ * something else. */
+static bool look(void *context, int pid, double silent, bool last)
+{
+	struct machine *m = context;
+	bool dead = false;
+
+	if (m->platform->id == PLATFORM_BOCHS)
+		return silent >= IDLE_LIMIT && bochs_halted(m);
+	if (last) {
+		qmp_look(pid, &m->rip, &dead);
+		return false;
+	}
+	if (m->platform->id == PLATFORM_KVM)
+		return idle_seconds(&m->idle, pid) >= IDLE_LIMIT;
+	if (!qmp_look(pid, &m->rip, &dead))
+		return false;
+	m->dead_seen = dead ? m->dead_seen + 1 : 0;
+	return m->dead_seen >= DEAD_LOOKS;
 }
 
 /* The last line that the emulator itself wrote, for a message. */
@@ -200,7 +199,8 @@ void machine_run(struct machine *m)
 		.output_fd = bochs ? BOCHS_SERIAL_FD : 1,
 		.stderr_file = MACHINE_STDERR,
 		.wall = (double)m->seconds,
-		.idle = bochs ? 0 : IDLE_LIMIT,
+		.stdout_file = BOCHS_SCREEN,
+		.look = look,
 		.memory = QEMU_MEMORY,
 		.file = bochs ? 0 : QEMU_FILE,
 		.output = take_output,
@@ -210,6 +210,9 @@ void machine_run(struct machine *m)
 
 	m->message = NULL;
 	m->instructions_used = 0;
+	m->rip = 0;
+	m->dead_seen = 0;
+	m->idle = (struct idle){0};
 	serial_init(&m->serial, m->line, m->context);
 	if (bochs)
 		m->message = bochs_prepare(m, &argv);

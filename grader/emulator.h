@@ -47,7 +47,12 @@ struct machine {
 	const char *message; /* a sentence about the end; NULL: clean */
 	double seconds_used;
 	u64 instructions_used; /* 0: not counted */
+	u64 rip;               /* where the processor was when a guard ended it; 0: not known */
 	struct serial serial;
+
+	/* its own */
+	struct idle idle;
+	unsigned dead_seen;
 };
 
 void machine_run(struct machine *m);
@@ -57,10 +62,17 @@ const char *bochs_prepare(const struct machine *m, string_list *argv);
 /* After the end: reads Bochs's log. True: the guest asked for the shutdown. */
 bool bochs_read_log(struct machine *m, const char **message);
 
+/* bochs.c: did the machine halt with interrupts off? */
+bool bochs_halted(const struct machine *m);
+/* qmp.c: asks a running QEMU. `dead`: halted with interrupts off. False: no answer. */
+bool qmp_look(int pid, u64 *rip, bool *dead);
+#define QEMU_SOCKET     "qmp.sock"
+
 #define BOCHS_IMAGE     "machine.img"
 #define BOCHS_CONFIG    "bochsrc"
 #define BOCHS_BUDGET    "budget.rc"
 #define BOCHS_LOG       "bochs.log"
+#define BOCHS_SCREEN    "bochs.txt" /* what its debugger says, between escape codes */
 #define BOCHS_SERIAL_FD 3
 #define MACHINE_STDERR  "emulator.txt"
 

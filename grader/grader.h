@@ -87,6 +87,8 @@ void run_without_tests(const struct grader *g, struct run *run, const struct rub
 void judge_run(const struct grader *g, const struct lab_result *lab, const struct rubric_run *spec,
 	       const struct machine *m, const struct console consoles[], struct oracle *o, struct run *run);
 void unit_grade(const struct grader *g, struct lab_result *lab, const struct rubric_program *spec);
+/* where.c: a sentence about the place where a machine was stopped. */
+const char *where_was(const struct grader *g, const struct rubric *r, u64 rip);
 /* unit_xml.c: reads CUnit's native result file. NULL, or why it is no complete result. */
 const char *unit_read(const char *path, struct run *run, const struct rubric_group *group);
 /* The options that repeat what is shown: "make grade LAB=01 TEST=cpu/cpuid SEED=0x1". */

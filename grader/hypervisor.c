@@ -135,6 +135,8 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 		run->log = xprintf("%s/%s-%s.log", logs, spec->name, p->name);
 		sink->log = fopen(run->log, "we");
 		machine_run(&m);
+		if (m.rip && m.message)
+			m.message = xprintf("%s; %s", m.message, where_was(g, r, m.rip));
 		if (sink->log)
 			fclose(sink->log);
 		run->seconds = m.seconds_used;

@@ -58,20 +58,13 @@ static bool all_asleep(int pid, u64 *used)
 	return asleep;
 }
 
-void idle_init(struct idle *i, int pid)
-{
-	i->pid = pid;
-	i->used = 0;
-	i->since = clock_seconds();
-}
-
-double idle_seconds(struct idle *i)
+double idle_seconds(struct idle *i, int pid)
 {
 	double now = clock_seconds();
 	u64 used = 0;
-	bool asleep = all_asleep(i->pid, &used);
+	bool asleep = all_asleep(pid, &used);
 
-	if (!asleep || used > i->used + IDLE_TICKS) {
+	if (!asleep || used > i->used + IDLE_TICKS || !(i->since > 0)) {
 		i->since = now;
 		i->used = used;
 	}

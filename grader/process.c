@@ -23,6 +23,7 @@
 
 #define POLL_MS       100
 #define DRAIN_SECONDS 1.0 /* for the rest of the output, after the end */
+#define LOOK_SECONDS  1.0
 #define CHUNK         KIB(64)
 
 static volatile sig_atomic_t interrupted;
@@ -150,18 +151,28 @@ static bool pump(struct process *p, int fd, bool *eof)
 	return true;
 }
 
+/* Has it come to an end that only a look into it shows? */
+static bool hung(struct process *p, pid_t pid, double now, double heard, double *looked)
+{
+	if (!p->look || now - heard < LOOK_SECONDS || now - *looked < LOOK_SECONDS)
+		return false;
+	*looked = now;
+	return p->look(p->context, pid, now - heard, false);
+}
+
 /* Until it ends or a guard says so. */
 static void guard(struct process *p, pid_t pid, int fd, double began)
 {
-	struct idle idle;
+	double heard = began, looked = began, now;
 	bool eof = false;
 
-	idle_init(&idle, pid);
 	for (;;) {
 		struct pollfd f = {.fd = eof ? -1 : fd, .events = POLLIN};
-		double now;
 
 		poll(&f, 1, eof ? POLL_MS / 10 : POLL_MS);
+		now = clock_seconds();
+		if (f.revents)
+			heard = now;
 		if (f.revents && !pump(p, fd, &eof)) {
 			p->end = PROCESS_STOPPED;
 			return;
@@ -170,13 +181,14 @@ static void guard(struct process *p, pid_t pid, int fd, double began)
 			p->end = PROCESS_EXITED;
 			return;
 		}
-		now = clock_seconds();
 		if (p->tick)
 			p->tick(p->context, now - began);
-		p->end = interrupted                                     ? PROCESS_INTERRUPTED
-			 : now - began > p->wall                         ? PROCESS_TIMEOUT
-			 : p->idle > 0 && idle_seconds(&idle) >= p->idle ? PROCESS_IDLE
-									 : PROCESS_EXITED;
+		p->end = interrupted                         ? PROCESS_INTERRUPTED
+			 : now - began > p->wall             ? PROCESS_TIMEOUT
+			 : hung(p, pid, now, heard, &looked) ? PROCESS_IDLE
+							     : PROCESS_EXITED;
+		if (p->end == PROCESS_TIMEOUT && p->look)
+			p->look(p->context, pid, now - heard, true);
 		if (p->end != PROCESS_EXITED)
 			return;
 	}

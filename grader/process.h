@@ -13,7 +13,7 @@ enum process_end {
 	PROCESS_NOT_STARTED, /* `message` says why */
 	PROCESS_STOPPED,     /* the output function had enough */
 	PROCESS_TIMEOUT,     /* the wall-time guard */
-	PROCESS_IDLE,        /* used no processor time for a while */
+	PROCESS_IDLE,        /* `look` said so */
 	PROCESS_INTERRUPTED, /* the grader got SIGINT, SIGTERM or SIGHUP */
 };
 
@@ -25,8 +25,10 @@ struct process {
 	const char *stdout_file; /* when output_fd is not 1; NULL: nowhere */
 	const char *stderr_file; /* NULL: to where `output` goes */
 	double wall;             /* seconds at most */
-	double idle;             /* end it after so many seconds without processor time; 0: never */
-	u64 memory, file;        /* bytes of address space and of one written file; 0: no limit */
+	/* Called when there was no output for a second, and with `last` before a guard ends it: true, nothing
+	 * more will come of it. */
+	bool (*look)(void *context, int pid, double silent, bool last);
+	u64 memory, file; /* bytes of address space and of one written file; 0: no limit */
 	bool (*output)(void *context, const void *data, size_t size); /* false: end it */
 	void (*tick)(void *context, double seconds); /* now and then, for a progress line; may be NULL */
 	void *context;
@@ -54,12 +56,10 @@ void scratch_remove(void);
 
 /* idle.c: remembers how much processor time a process and its threads used. */
 struct idle {
-	int pid;
 	u64 used;     /* clock ticks */
-	double since; /* when `used` was last seen to grow, or a thread to run */
+	double since; /* when `used` was last seen to grow, or a thread to run; 0: not looked at yet */
 };
-void idle_init(struct idle *i, int pid);
-/* For how many seconds it has used no processor time, with all its threads asleep. */
-double idle_seconds(struct idle *i);
+/* For how many seconds, as far as seen, it has used no processor time, with all its threads asleep. */
+double idle_seconds(struct idle *i, int pid);
 
 #endif

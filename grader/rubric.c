@@ -95,11 +95,12 @@ static void read_run(struct yaml_at at, struct rubric_run *r)
 
 static void read_unit(struct yaml_at at, struct rubric_program *u)
 {
-	static const char *const known[] = {"programs", "part", "points", "hint", NULL};
+	static const char *const known[] = {"programs", "part", "points", "hint", "seconds", NULL};
 
 	yaml_only(at, known);
 	u->program = yaml_text(yaml_need(at, "programs"), "");
 	u->part = yaml_text(yaml_get(at, "part"), NULL);
+	u->seconds = yaml_number(yaml_get(at, "seconds"), DEFAULT_SECONDS);
 	u->group.tests = "*";
 	u->group.points = read_points(yaml_need(at, "points"));
 	u->group.hint = yaml_text(yaml_get(at, "hint"), NULL);

@@ -35,6 +35,7 @@ struct rubric_run {
 struct rubric_program {
 	const char *program; /* a pattern for files below the build directory */
 	const char *part;
+	u64 seconds; /* for each program */
 	struct rubric_group group;
 };
 

@@ -10,10 +10,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define UNIT_PREFIX  "result"
-#define UNIT_SECONDS 60
-#define UNIT_MEMORY  GIB(4)
-#define UNIT_FILE    MIB(64)
+#define UNIT_PREFIX "result"
+#define UNIT_MEMORY GIB(4)
+#define UNIT_FILE   MIB(64)
 
 static bool take_output(void *context, const void *data, size_t size)
 {
@@ -39,7 +38,7 @@ static enum state process_state(const struct process *p, const char **message)
 		return STATE_CRASH;
 	case PROCESS_TIMEOUT:
 	case PROCESS_IDLE:
-		*message = xprintf("still ran after %d seconds", UNIT_SECONDS);
+		*message = xprintf("still ran after %.0f seconds", p->wall);
 		return STATE_TIMEOUT;
 	case PROCESS_STOPPED:
 		*message = "writes without end";
@@ -75,7 +74,7 @@ static void run_program(const char *program, const struct rubric_group *group, s
 	struct process p = {
 		.directory = directory,
 		.output_fd = 1,
-		.wall = UNIT_SECONDS,
+		.wall = (double)group->program->seconds,
 		.memory = UNIT_MEMORY,
 		.file = UNIT_FILE,
 		.output = take_output,

@@ -71,6 +71,16 @@ void strings_add(string_list *list, const char *s)
 	*vector_add(list) = s;
 }
 
+void strings_add_words(string_list *list, const char *text)
+{
+	while (*(text += strspn(text, " "))) {
+		size_t n = strcspn(text, " ");
+
+		strings_add(list, xstrndup(text, n));
+		text += n;
+	}
+}
+
 char **strings_argv(string_list *list)
 {
 	strings_add(list, NULL);

@@ -27,6 +27,8 @@ void *vector_grow(void *at, size_t used, size_t *room, size_t size);
 
 typedef VECTOR(const char *) string_list;
 void strings_add(string_list *list, const char *s);
+/* The words between the blanks of a text. */
+void strings_add_words(string_list *list, const char *text);
 /* Ends the list with a NULL, for execvp(); the NULL is not counted. */
 char **strings_argv(string_list *list);
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* End-to-end tests of the grader: little labs in a tree of their own, graded by the real program. */
+#ifndef GRADER_TESTS_E2E_H
+#define GRADER_TESTS_E2E_H
+
+#include "grader/util.h"
+
+struct e2e {
+	const char *grade; /* the program */
+	const char *tree;  /* top of the labs' tree */
+	const char *build;
+	unsigned passed, failed;
+};
+
+/* One call of the grader. */
+struct call {
+	const char *lab;
+	const char *options[8];
+	const char *path;  /* PATH for it; NULL: ours */
+	double kill_after; /* seconds; 0: not at all */
+	int signal;
+	/* out */
+	int status; /* exit status; 128 + N for a signal */
+	double seconds;
+	char *output;
+	char *results; /* the JSON; NULL: there is none */
+};
+
+/* trees.c: writes labs/NN-name/rubric.yaml. `more` is YAML at the top level. */
+void lab_write(const struct e2e *e, const char *lab, const char *image, const char *more);
+/* A lab with unit tests alone. */
+void unit_lab_write(const struct e2e *e, const char *lab, const char *programs);
+void file_must_write(const char *path, const char *text);
+
+#endif

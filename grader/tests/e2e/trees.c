@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/* The little labs of the end-to-end tests. Budget and guard are short, so that a run that hangs is over soon.
+ */
+#include "e2e.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void file_must_write(const char *path, const char *text)
+{
+	char *directory = xstrdup(path);
+
+	*strrchr(directory, '/') = 0;
+	if (directory_make(directory) && file_write(path, text, strlen(text)))
+		return;
+	perror(path);
+	exit(EXIT_FAILURE);
+}
+
+void lab_write(const struct e2e *e, const char *lab, const char *image, const char *more)
+{
+	file_must_write(xprintf("%s/labs/%s-test/rubric.yaml", e->tree, lab),
+			xprintf("id: \"%s\"\n"
+				"name: A lab of the tests\n"
+				"max: 100\n"
+				"image: grader/e2e/%s.bin\n"
+				"guest: grader/e2e/guest.bin\n"
+				"guest_native: grader/e2e/guest.bin\n"
+				"build: [{directory: labs/%s-test}]\n"
+				"runs:\n"
+				"  - name: main\n"
+				"    cpu: fake\n"
+				"    mem: none\n"
+				"    platforms: [tcg]\n"
+				"    instructions: 200000000\n"
+				"    seconds: 6\n"
+				"    guests:\n"
+				"      - name: guest\n"
+				"        groups:\n"
+				"          - {tests: cpu/*, points: 60}\n"
+				"          - {tests: mem/*, points: 40}\n"
+				"%s",
+				lab, image, lab, more ? more : ""));
+}
+
+void unit_lab_write(const struct e2e *e, const char *lab, const char *programs)
+{
+	file_must_write(xprintf("%s/labs/%s-test/rubric.yaml", e->tree, lab),
+			xprintf("id: \"%s\"\n"
+				"name: Unit tests\n"
+				"max: 100\n"
+				"image: none\n"
+				"guest: none\n"
+				"guest_native: none\n"
+				"build: []\n"
+				"runs: []\n"
+				"units: [{programs: %s, points: 100, seconds: 2}]\n",
+				lab, programs));
+}
