@@ -80,10 +80,42 @@ static void load_ldt(struct vcpu *v, bool user)
 	lldt(RING3_SEL_LDT);
 }
 
+/*
+ * MOV SS delays a watchpoint to the end of the next instruction. If that enters the kernel, #DB comes at the
+ * first instruction there: in the monitor. It belongs to the guest, at the place to which its instruction
+ * leads. SDM vol. 3A, 6.8.3 "Masking Exceptions and Interrupts When Switching Stacks".
+ */
+static struct vcpu *loaded;
+
+static bool debug_in_monitor(struct trap_frame *f)
+{
+	u64 hits = read_dr6() & (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3);
+
+	(void)f;
+	if (!loaded || !hits)
+		return false;
+	ring3_of(loaded)->late_dr6 |= hits;
+	write_dr6(DR6_RESERVED);
+	return true;
+}
+
+bool ring3_late_debug(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+
+	if (!r->late_dr6)
+		return false;
+	event_debug(v, r->late_dr6);
+	r->late_dr6 = 0;
+	return true;
+}
+
 void ring3_load(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 
+	loaded = v;
+	trap_debug_in_ring0 = debug_in_monitor;
 	machine_tss.rsp[0] = (u64)(&v->frame_ss + 1);
 	trap_from_ring3 = ring3_exit;
 	r->root = 0;
@@ -94,7 +126,9 @@ void ring3_load(struct vcpu *v)
 void ring3_unload(struct vcpu *v)
 {
 	vcpu_need(v, VCPU_SEGS);
+	loaded = NULL;
 	trap_from_ring3 = NULL;
+	trap_debug_in_ring0 = NULL;
 	write_dr7(DR7_RESERVED);
 	lldt(0);
 	machine_load_gdt();

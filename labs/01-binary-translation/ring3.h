@@ -37,6 +37,7 @@ struct ring3 {
 	bool tables_check; /* the guest's paging changed: are the GDT and LDT still where they were? */
 	bool stepping;     /* TF is the monitor's: a window was asked for */
 	bool window;       /* request_window was called */
+	u64 late_dr6;      /* watchpoints that MOV SS delayed into the monitor: #DB once the guest runs on */
 	u64 system_flags;  /* RFLAGS bits that the CPU does not hold for the guest: IF, IOPL (and TF while
 			      stepping) */
 	hpa_t root;        /* what CR3 holds */
@@ -63,6 +64,8 @@ void ring3_request_window(struct vcpu *v);
 /* Runs the guest in ring 3 until the next interrupt or exception; its vector and error code stand in the
  * vcpu's frame. */
 void ring3_run(struct vcpu *v);
+/* Raises what is in late_dr6. True: it did. */
+bool ring3_late_debug(struct vcpu *v);
 /* Goes to virtual ring 0 or 3. The caller has set CS and SS. */
 void ring3_set_user(struct vcpu *v, bool user);
 

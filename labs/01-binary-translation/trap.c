@@ -78,6 +78,10 @@ static void trap_run(struct vcpu *v, struct vmexit *exit)
 		exit->reason = VMEXIT_NONE;
 		return;
 	}
+	if (ring3_late_debug(v)) {
+		exit->reason = VMEXIT_NONE;
+		return;
+	}
 	ring3_run(v);
 	if (v->frame_vector < VEC_EXCEPTIONS) {
 		exception(v, exit);
