@@ -194,7 +194,7 @@ void vcpu_end(struct vcpu *v, const char *fmt, ...)
 /* ---- a guest and its instruction --------------------------------------------------------------------- */
 
 /* A flat 64-bit guest, or 32-bit code in compatibility mode. */
-static void guest_create(unsigned bits)
+static inline void guest_create(unsigned bits)
 {
 	u32 code = SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_CODE | SEG_TYPE_READABLE;
 
@@ -220,7 +220,7 @@ static void guest_create(unsigned bits)
 	vcpu.rflags = RFLAGS_RESERVED1;
 }
 
-static void put_code(const char *hex)
+static inline void put_code(const char *hex)
 {
 	unsigned byte, n = 0;
 	int used;
@@ -265,7 +265,7 @@ static void compare_text(const char *what, const char *expected)
 	CU_ASSERT_STRING_EQUAL(got, expected);
 }
 
-static void run_mmio(const char *what, const char *expected)
+static inline void run_mmio(const char *what, const char *expected)
 {
 	struct vcpu before = vcpu;
 
