@@ -57,7 +57,7 @@ struct lapic {
 	u32 initial_count;
 	u32 divide; /* the divide configuration register */
 	u64 next;   /* when the count reaches 0; VM_TIMER_OFF: stopped */
-	u64 last_interrupt;
+	u64 last_interrupt;   /* 0: none yet */
 	u64 tsc_deadline;
 };
 

@@ -61,7 +61,7 @@ void lapic_timer_arm(struct lapic *a)
 
 	if (a->lvt[LAPIC_LVT_TIMER] & LAPIC_LVT_MASKED)
 		deadline = VM_TIMER_OFF;
-	else if (timer_mode(a) == LAPIC_LVT_TIMER_PERIODIC)
+	else if (timer_mode(a) == LAPIC_LVT_TIMER_PERIODIC && a->last_interrupt != 0)
 		deadline = MAX(deadline, a->last_interrupt + vm_tick_hz(vm) / VM_TIMER_MAX_HZ);
 	vm_timer_set(vm, &a->timer, deadline);
 }

@@ -218,7 +218,7 @@ static void pit_arm(struct pit *p)
 
 	if (edge != VM_TIMER_OFF)
 		deadline = clock_to_tick(p, edge);
-	if (edge != VM_TIMER_OFF && is_periodic(c))
+	if (edge != VM_TIMER_OFF && is_periodic(c) && p->last_edge != 0)
 		deadline = MAX(deadline, p->last_edge + vm_tick_hz(p->vm) / VM_TIMER_MAX_HZ);
 	vm_timer_set(p->vm, &p->timer, deadline);
 }
