@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// LIBS: -lyaml
+/* Rubrics and lists of exceptions: what is right is read, and what is wrong is named with file, line and
+ * field. */
+#include "lib/tests/unit.h"
+
+#include "grader/rubric.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define HEAD                                                                                                 \
+	"id: \"01\"\n"                                                                                       \
+	"name: A lab\n"                                                                                      \
+	"max: 10\n"                                                                                          \
+	"image: a/hv.bin\n"                                                                                  \
+	"guest: a/guest.elf\n"                                                                               \
+	"guest_native: a/guest.bin\n"                                                                        \
+	"build: [{directory: labs/x, targets: [image, unit]}]\n"
+#define RUN                                                                                                  \
+	"runs:\n"                                                                                            \
+	"  - name: one\n"                                                                                    \
+	"    cpu: trap\n"                                                                                    \
+	"    mem: vtlb\n"                                                                                    \
+	"    platforms: [tcg, bochs]\n"                                                                      \
+	"    guests:\n"                                                                                      \
+	"      - name: a\n"                                                                                  \
+	"        ram: 32M\n"                                                                                 \
+	"        command: only=cpu/,mem/\n"                                                                  \
+	"        groups: [{tests: cpu/*, points: 6, hint: look}, {tests: '*', points: 1}]\n"
+#define UNITS "units: [{programs: unit/x/test_*, points: 3}]\n"
+
+static const char *error;
+
+static struct rubric *read_text(const char *text)
+{
+	static char path[] = "test_rubric.yaml";
+	struct rubric *r;
+
+	CU_ASSERT_TRUE(file_write(path, text, strlen(text)));
+	error = NULL;
+	r = rubric_read(path, &error);
+	unlink(path);
+	CU_ASSERT_EQUAL(!r, error != NULL);
+	return r;
+}
+
+static void right(void)
+{
+	struct rubric *r = read_text(HEAD RUN UNITS
+				     "expected_failures: {trap: [{test: cpu/popf*, reason: does not trap}]}\n"
+				     "hints: {cpu/x: think}\n"
+				     "exercises: [{id: E1.1, name: first, tests: [cpu/*, mem/*]}]\n");
+	const struct rubric_run *run;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	CU_ASSERT_STRING_EQUAL(r->id, "01");
+	CU_ASSERT_EQUAL(r->max, 10);
+	CU_ASSERT_EQUAL(r->builds.at[0].targets.n, 2);
+	run = &r->runs.at[0];
+	CU_ASSERT_STRING_EQUAL(run->cpu, "trap");
+	CU_ASSERT_EQUAL(run->platforms.n, 2);
+	CU_ASSERT_STRING_EQUAL(run->guests.at[0].command, "only=cpu/,mem/");
+	CU_ASSERT_EQUAL(run->guests.at[0].groups.n, 2);
+	CU_ASSERT_EQUAL(run->guests.at[0].groups.at[0].points, 6);
+	CU_ASSERT_STRING_EQUAL(run->guests.at[0].groups.at[0].hint, "look");
+	CU_ASSERT_PTR_NOT_NULL(rubric_expects_failure(r, "trap", "cpu/popf_if"));
+	CU_ASSERT_PTR_NULL(rubric_expects_failure(r, "bt", "cpu/popf_if"));
+	CU_ASSERT_PTR_NULL(rubric_expects_failure(r, "trap", "cpu/push"));
+	CU_ASSERT_STRING_EQUAL(rubric_hint(r, "cpu/x"), "think");
+	CU_ASSERT_EQUAL(r->exercises.at[0].tests.n, 2);
+	CU_ASSERT_EQUAL(r->units.at[0].group.points, 3);
+}
+
+static void wrong(void)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{HEAD RUN, "test_rubric.yaml:3: file.max: the groups have 7 points together"},
+		{HEAD UNITS, "needs a field `runs`"},
+		{HEAD RUN UNITS "colour: red\n", "test_rubric.yaml:19: file.colour: there is no such field"},
+		{HEAD RUN UNITS UNITS, "is given twice"},
+		{HEAD "runs: 3\n" UNITS,
+		 "test_rubric.yaml:8: file.runs: must be a list, and is a single value"},
+		{HEAD "runs: [{name: x}]\n" UNITS, "needs a field `platforms`"},
+		{HEAD RUN UNITS "expected_failures: {trap: [{test: x}]}\n", "needs a field `reason`"},
+		{HEAD RUN UNITS "expected_failures: {trap: [{test: x, reason: ''}]}\n", "needs its reason"},
+		{"- a list\n", "must be a mapping of fields"},
+		{"", "must be a mapping of fields"},
+		{"a: [1\nb: 2\n", "test_rubric.yaml:"},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		CU_ASSERT_PTR_NULL(read_text(cases[i].text));
+		CU_ASSERT_PTR_NOT_NULL(error);
+		if (error && !strstr(error, cases[i].message)) {
+			printf("case %u: %s\n", i, error);
+			CU_FAIL("another message");
+		}
+	}
+	rubric_read("no-such-file.yaml", &error);
+	CU_ASSERT_STRING_EQUAL(error, "no-such-file.yaml: No such file or directory");
+}
+
+/* One field of a text that is right otherwise. */
+static void replaced(const char *what, const char *with, const char *message)
+{
+	static const char text[] = HEAD RUN UNITS;
+	const char *at = strstr(text, what);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	CU_ASSERT_PTR_NULL(read_text(xprintf("%.*s%s%s", (int)(at - text), text, with, at + strlen(what))));
+	if (!error || !strstr(error, message)) {
+		printf("%s: %s\n", with, error ? error : "no error");
+		CU_FAIL("another message");
+	}
+}
+
+static void fields(void)
+{
+	replaced("points: 6", "points: six", "groups[0].points: `six` is not a number");
+	replaced("points: 6", "points: -6", "`-6` is not a number");
+	replaced("points: 6", "points: 60000", "too many points");
+	replaced("tcg, bochs", "tcg, vax", "`vax` is none of tcg, bochs, kvm");
+	replaced("name: a\n", "name: a b\n", "must be one word");
+	replaced("name: a\n", "name: '--'\n", "must be one word");
+	replaced("tests: cpu/*", "test: cpu/*", "groups[0].test: there is no such field");
+	replaced("id: \"01\"", "id: [1]",
+		 "test_rubric.yaml:1: file.id: must be a single value, and is a list");
+	replaced("command: only=cpu/,mem/", "command: 'a\"b'", "command: must not hold quotes");
+}
+
+static void exceptions(void)
+{
+	static const char path[] = "test_exceptions.yaml";
+	static const char text[] =
+		"exceptions:\n"
+		"  - {test: exc/ac, platforms: [tcg], reason: none is raised}\n"
+		"  - {test: cpu/x, platforms: ['bochs:ryzen'], optional: true, reason: other}\n"
+		"  - {test: cpu/y, platforms: [bochs], reason: other}\n";
+	struct platform_exceptions e = {0};
+
+	CU_ASSERT_TRUE(file_write(path, text, sizeof(text) - 1));
+	CU_ASSERT_TRUE_FATAL(exceptions_read(path, &e, &error));
+	CU_ASSERT_EQUAL(e.list.n, 3);
+	CU_ASSERT_PTR_NOT_NULL(exceptions_find(&e, "tcg", NULL, "exc/ac"));
+	CU_ASSERT_PTR_NULL(exceptions_find(&e, "bochs", "ryzen", "exc/ac"));
+	CU_ASSERT_PTR_NOT_NULL(exceptions_find(&e, "bochs", "ryzen", "cpu/x"));
+	CU_ASSERT_TRUE(exceptions_find(&e, "bochs", "ryzen", "cpu/x")->optional);
+	CU_ASSERT_PTR_NULL(exceptions_find(&e, "bochs", "corei7_skylake_x", "cpu/x"));
+	CU_ASSERT_PTR_NOT_NULL(exceptions_find(&e, "bochs", "corei7_skylake_x", "cpu/y"));
+	CU_ASSERT_TRUE(file_write(path, "exceptions: [{test: a}]\n", 24));
+	CU_ASSERT_FALSE(exceptions_read(path, &e, &error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "test_exceptions.yaml:1: file.exceptions[0]: needs a field"));
+	unlink(path);
+}
+
+UNIT_MAIN("grader_rubric", {"a right one", right}, {"wrong ones", wrong}, {"wrong fields", fields},
+	  {"platform exceptions", exceptions})
