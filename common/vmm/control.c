@@ -106,7 +106,7 @@ u64 cr4_allowed(struct vcpu *v)
 		if (word >> needs[i].bit & 1)
 			allowed |= needs[i].cr4;
 	}
-	return allowed & ~v->cpu->cr4_hidden;
+	return allowed & ~(v->cpu->cr4_hidden | v->mem->cr4_hidden);
 }
 
 bool cr4_write(struct vcpu *v, u64 value)

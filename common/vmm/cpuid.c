@@ -91,7 +91,7 @@ static void leaf_features(struct vcpu *v, struct cpuid_regs *r)
 
 static void leaf_features7(struct vcpu *v, u32 subleaf, struct cpuid_regs *r)
 {
-	u64 hidden = v->cpu->cr4_hidden;
+	u64 hidden = v->cpu->cr4_hidden | v->mem->cr4_hidden;
 
 	if (subleaf) {
 		*r = (struct cpuid_regs){0};

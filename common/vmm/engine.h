@@ -87,6 +87,7 @@ struct mem_engine {
 	const char *summary;
 	unsigned roots; /* ROOT_* that it can give */
 	unsigned wants; /* MEM_WANTS_* */
+	u64 cr4_hidden; /* CR4 features whose effect on a walk it leaves out */
 
 	const char *(*machine_init)(void);
 	int (*vcpu_init)(struct vcpu *v) MUST_USE;

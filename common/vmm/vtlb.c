@@ -283,6 +283,7 @@ const struct mem_engine vtlb_engine = {
 	.name = "vtlb",
 	.summary = "shadow page table as a software TLB",
 	.roots = ROOT_PAIR | ROOT_FAITHFUL,
+	.cr4_hidden = CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_LA57 | CR4_PCIDE,
 	.wants = MEM_WANTS_PF | MEM_WANTS_CR3 | MEM_WANTS_INVLPG,
 	.vcpu_init = vtlb_vcpu_init,
 	.root = vtlb_root,
