@@ -150,8 +150,8 @@ static void leaf_hypervisor(struct vcpu *v, u32 leaf, struct cpuid_regs *r)
 	if (leaf == LEAF_HYPERVISOR) {
 		r->eax = LEAF_HYPERVISOR_FEATURES;
 		memcpy(&r->ebx, START_CPUID_SIGNATURE, 4);
-		memcpy(&r->ecx, START_CPUID_SIGNATURE + 4, 4);
-		memcpy(&r->edx, START_CPUID_SIGNATURE + 8, 4);
+		memcpy(&r->ecx, &START_CPUID_SIGNATURE[4], 4);
+		memcpy(&r->edx, &START_CPUID_SIGNATURE[8], 4);
 	}
 	if (leaf == LEAF_HYPERVISOR_FEATURES)
 		r->eax = (u32)guest_features(v->cpu);
