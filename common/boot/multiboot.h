@@ -3,21 +3,21 @@
 #ifndef BOOT_MULTIBOOT_H
 #define BOOT_MULTIBOOT_H
 
-#define MULTIBOOT_HEADER_MAGIC 0x1badb002
-#define MULTIBOOT_BOOT_MAGIC   0x2badb002
-#define MULTIBOOT_SEARCH       8192 /* the header lies in the first so many bytes, 4-byte aligned */
+#define MULTIBOOT_HEADER_MAGIC  0x1badb002
+#define MULTIBOOT_BOOT_MAGIC    0x2badb002
+#define MULTIBOOT_SEARCH        8192 /* the header lies in the first so many bytes, 4-byte aligned */
 
 /* Header flags */
-#define MULTIBOOT_PAGE_ALIGN   0x00000001 /* modules on page boundaries */
-#define MULTIBOOT_MEMORY_INFO  0x00000002
-#define MULTIBOOT_ADDRESSES    0x00010000 /* the address fields are valid: load a flat image */
+#define MULTIBOOT_PAGE_ALIGN    0x00000001 /* modules on page boundaries */
+#define MULTIBOOT_MEMORY_INFO   0x00000002
+#define MULTIBOOT_ADDRESSES     0x00010000 /* the address fields are valid: load a flat image */
 
 /* Boot information flags */
-#define MULTIBOOT_INFO_MEMORY  0x001
-#define MULTIBOOT_INFO_CMDLINE 0x004
-#define MULTIBOOT_INFO_MODULES 0x008
-#define MULTIBOOT_INFO_MMAP    0x040
-#define MULTIBOOT_INFO_LOADER  0x200
+#define MULTIBOOT_INFO_MEMORY   0x001
+#define MULTIBOOT_INFO_CMDLINE  0x004
+#define MULTIBOOT_INFO_MODULES  0x008
+#define MULTIBOOT_INFO_MMAP     0x040
+#define MULTIBOOT_INFO_LOADER   0x200
 
 #define MULTIBOOT_MMAP_RAM      1
 #define MULTIBOOT_MMAP_RESERVED 2

@@ -40,6 +40,7 @@ struct machine_module {
 	u64 size;
 	const char *string;
 };
+/* As the loader gave it: QEMU's and our own put the file name of the image in front. Never NULL. */
 extern const char *machine_cmdline;
 extern struct machine_module machine_modules[];
 extern unsigned machine_module_count;
