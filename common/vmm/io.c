@@ -21,6 +21,8 @@
 #define PORT_COUNT       65536
 #define BYTE_ONES        0xff
 
+#define NOINLINE         __attribute__((noinline))
+
 static u64 ones(unsigned size)
 {
 	return size >= 8 ? ~0ULL : BIT(8 * size) - 1;
@@ -43,13 +45,14 @@ void vm_pio_add(struct vm *vm, u16 first, unsigned count, const struct io_ops *o
 }
 
 /* The range that takes the whole access in one piece, or NULL. */
-static const struct pio_range *pio_find(const struct vm *vm, u16 port, unsigned size)
+static inline const struct pio_range *pio_find(const struct vm *vm, u16 port, unsigned size)
 {
 	unsigned index = vm->pio_index[port];
-	const struct pio_range *r = &vm->pio[index - 1];
+	const struct pio_range *r;
 
 	if (index == 0)
 		return NULL;
+	r = &vm->pio[index - 1];
 	if (size == 1)
 		return r;
 	if ((r->ops->max_size != 0 && size > r->ops->max_size) || port - r->first + size > r->count)
@@ -57,30 +60,47 @@ static const struct pio_range *pio_find(const struct vm *vm, u16 port, unsigned 
 	return r;
 }
 
+/* The rare cases stand apart, so that the usual one needs no stack. */
+static NOINLINE u32 pio_read_bytes(struct vm *vm, u16 port, unsigned size)
+{
+	u32 value = 0;
+
+	for (unsigned i = 0; i < size; i++) {
+		const struct pio_range *r = port + i < PORT_COUNT ? pio_find(vm, port + i, 1) : NULL;
+		u8 byte = r != NULL ? r->ops->read(r->device, port + i - r->first, 1) : BYTE_ONES;
+
+		value |= (u32)byte << (8 * i);
+	}
+	return value;
+}
+
+static NOINLINE void pio_write_bytes(struct vm *vm, u16 port, unsigned size, u32 value)
+{
+	for (unsigned i = 0; i < size; i++) {
+		const struct pio_range *r = port + i < PORT_COUNT ? pio_find(vm, port + i, 1) : NULL;
+
+		if (r != NULL)
+			r->ops->write(r->device, port + i - r->first, 1, (u8)(value >> (8 * i)));
+	}
+}
+
 u32 vm_pio_read(struct vm *vm, u16 port, unsigned size)
 {
 	const struct pio_range *r = pio_find(vm, port, size);
-	u32 value = 0;
 
-	if (r != NULL)
-		return r->ops->read(r->device, port - r->first, size) & ones(size);
-	if (size == 1)
-		return BYTE_ONES;
-	for (unsigned i = 0; i < size; i++)
-		value |= (port + i < PORT_COUNT ? vm_pio_read(vm, port + i, 1) : BYTE_ONES) << (8 * i);
-	return value;
+	if (r == NULL)
+		return pio_read_bytes(vm, port, size);
+	return r->ops->read(r->device, port - r->first, size) & ones(size);
 }
 
 void vm_pio_write(struct vm *vm, u16 port, unsigned size, u32 value)
 {
 	const struct pio_range *r = pio_find(vm, port, size);
 
-	if (r != NULL) {
+	if (r == NULL)
+		pio_write_bytes(vm, port, size, value);
+	else
 		r->ops->write(r->device, port - r->first, size, value & ones(size));
-		return;
-	}
-	for (unsigned i = 0; size > 1 && i < size && port + i < PORT_COUNT; i++)
-		vm_pio_write(vm, port + i, 1, value >> (8 * i) & BYTE_ONES);
 }
 
 /* ---- MMIO -----------------------------------------------------------------------------------------------
