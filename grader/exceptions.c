@@ -12,7 +12,7 @@
 bool exceptions_read(const char *path, struct platform_exceptions *out, const char **error)
 {
 	static const char *const known[] = {"exceptions", NULL};
-	static const char *const fields[] = {"test", "platforms", "optional", "reason", NULL};
+	static const char *const fields[] = {"test", "platforms", "optional", "skip", "reason", NULL};
 	struct yaml_file file;
 	struct yaml_at top = yaml_open(&file, path), list = yaml_need(top, "exceptions");
 
@@ -25,6 +25,7 @@ bool exceptions_read(const char *path, struct platform_exceptions *out, const ch
 		e->test = yaml_text(yaml_need(item, "test"), "");
 		e->reason = yaml_text(yaml_need(item, "reason"), "");
 		e->optional = yaml_bool(yaml_get(item, "optional"), false);
+		e->skip = yaml_bool(yaml_get(item, "skip"), false);
 		yaml_strings(yaml_need(item, "platforms"), &e->platforms);
 	}
 	yaml_close(&file);
@@ -47,4 +48,17 @@ const struct platform_exception *exceptions_find(const struct platform_exception
 				return x;
 	}
 	return NULL;
+}
+
+const char *exceptions_skip(const struct platform_exceptions *e, const char *platform, const char *model)
+{
+	const char *option = "";
+
+	for (size_t i = 0; i < e->list.n; i++) {
+		const struct platform_exception *x = &e->list.at[i];
+
+		if (x->skip && exceptions_find(e, platform, model, x->test) == x)
+			option = xprintf("%s%s%s", option, *option ? "," : " skip=", x->test);
+	}
+	return option;
 }

@@ -48,8 +48,8 @@ struct native {
 	bool keep;
 };
 /* Runs the guest kernel without a hypervisor, with the key of guest number `guest`. */
-void native_run(const struct grader *g, const struct rubric *r, const struct platform *p, unsigned guest,
-		const char *command, struct native *n);
+void native_run(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
+		const struct platform *p, unsigned guest, const char *command, struct native *n);
 
 /* The key of a run's guest number 0, 1, ...: other guests have other keys and other values. */
 void guest_key(const struct grader *g, unsigned guest, u8 key[KEY_BYTES]);
@@ -68,6 +68,8 @@ enum verdict {
 };
 /* Makes the oracle ready for a guest. NULL, or why it cannot be. */
 const char *oracle_ask(struct oracle *o, unsigned guest);
+/* The names of all tests, in their order; those that must not run natively on TCG stand last. */
+void oracle_tests(const struct oracle *o, unsigned guest, string_list *names);
 enum verdict oracle_digest(struct oracle *o, unsigned guest, const char *test, u64 *digest);
 
 /* ---- lab.c, judge.c, unit.c

@@ -157,10 +157,11 @@ static void check_groups(const struct judgement *j, const struct rubric_guest *g
 static void judge_guest(const struct judgement *j, const struct rubric_guest *guest, const struct console *c,
 			enum state end)
 {
-	const struct console *native = &j->oracle->tcg[j->guest]->console;
+	string_list names = {0};
 
-	for (size_t i = 0; i < native->records.n; i++) {
-		const char *name = native->records.at[i].name;
+	oracle_tests(j->oracle, j->guest, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *name = names.at[i];
 		const struct rubric_group *group = NULL;
 		struct test *t;
 

@@ -43,10 +43,10 @@ static void run_platform(const struct grader *g, const struct rubric *r, struct 
 	second = xcalloc(1, sizeof(*second));
 	first->keep = second->keep = true;
 	progress_begin(xprintf("the guest on %s", names[i]));
-	native_run(g, r, p, 0, "bench=1", first);
+	native_run(g, r, c->exceptions, p, 0, "bench=1", first);
 	progress_end();
 	progress_begin(xprintf("the guest on %s, once more", names[i]));
-	native_run(g, r, p, 0, "bench=1", second);
+	native_run(g, r, c->exceptions, p, 0, "bench=1", second);
 	progress_end();
 	c->runs[i] = first;
 	if (first->error) {
@@ -82,9 +82,11 @@ static const char *cell(struct check *c, unsigned i, const char *test, const str
 
 	if (!n)
 		return "unavailable";
+	x = exceptions_find(c->exceptions, n->platform->name, n->platform->model, test);
+	if (!r && x && x->skip)
+		return "exception";
 	if (!r) /* the machine has no such thing; the plan left it out */
 		return n->error ? "-" : "not_applicable";
-	x = exceptions_find(c->exceptions, n->platform->name, n->platform->model, test);
 	if (r->state == RECORD_PASS && x && !x->optional) {
 		problem(c, xprintf("%s passes on %s, but is listed as an exception there", test, names[i]));
 		return "unlisted pass";
@@ -97,6 +99,8 @@ static const char *cell(struct check *c, unsigned i, const char *test, const str
 		return "pass";
 	if (x)
 		return "exception";
+	if (r->state == RECORD_OPEN)
+		return "stopped here"; /* told with the run */
 	problem(c, xprintf("%s fails on %s: expected %s, got %s at %s (%s)", test, names[i], r->expected,
 			   r->actual, r->at, r->what));
 	return "fail";

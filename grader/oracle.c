@@ -44,8 +44,8 @@ static void take_tick(void *context, double seconds)
 	progress_tick(seconds);
 }
 
-void native_run(const struct grader *g, const struct rubric *r, const struct platform *p, unsigned guest,
-		const char *command, struct native *n)
+void native_run(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
+		const struct platform *p, unsigned guest, const char *command, struct native *n)
 {
 	const char *directory = scratch_sub(xprintf("native-%s-%u", p->name, guest));
 	const char *from = xprintf("%s/%s", g->build, r->guest_native), *incomplete;
@@ -61,7 +61,7 @@ void native_run(const struct grader *g, const struct rubric *r, const struct pla
 		.platform = p,
 		.directory = directory,
 		.kernel = GUEST_IMAGE,
-		.cmdline = command,
+		.cmdline = xprintf("%s%s", command, exceptions_skip(e, p->name, p->model)),
 		.memory = NATIVE_MEMORY,
 		.instructions = NATIVE_BUDGET,
 		.seconds = NATIVE_GUARD,
@@ -101,11 +101,26 @@ const char *oracle_ask(struct oracle *o, unsigned guest)
 	if (!o->tcg[guest]) {
 		o->tcg[guest] = xcalloc(1, sizeof(struct native));
 		/* The benches are wanted once. */
-		native_run(o->g, o->rubric, tcg, guest, guest ? "" : WITH_BENCHES, o->tcg[guest]);
+		native_run(o->g, o->rubric, o->exceptions, tcg, guest, guest ? "" : WITH_BENCHES,
+			   o->tcg[guest]);
 	}
 	if (o->tcg[guest]->error)
 		return xprintf("the guest kernel does not run on the bare machine: %s", o->tcg[guest]->error);
 	return NULL;
+}
+
+void oracle_tests(const struct oracle *o, unsigned guest, string_list *names)
+{
+	const struct console *c = &o->tcg[guest]->console;
+
+	for (size_t i = 0; i < c->records.n; i++)
+		strings_add(names, c->records.at[i].name);
+	for (size_t i = 0; i < o->exceptions->list.n; i++) {
+		const struct platform_exception *x = &o->exceptions->list.at[i];
+
+		if (x->skip && exceptions_find(o->exceptions, "tcg", NULL, x->test) == x)
+			strings_add(names, x->test);
+	}
 }
 
 static const struct record *ask_bochs(struct oracle *o, unsigned guest, const char *test)
@@ -117,8 +132,8 @@ static const struct record *ask_bochs(struct oracle *o, unsigned guest, const ch
 		if (bochs->why)
 			o->bochs[guest]->error = bochs->why;
 		else
-			native_run(o->g, o->rubric, bochs, guest, exception_command(o->exceptions),
-				   o->bochs[guest]);
+			native_run(o->g, o->rubric, o->exceptions, bochs, guest,
+				   exception_command(o->exceptions), o->bochs[guest]);
 	}
 	return o->bochs[guest]->error ? NULL : console_find(&o->bochs[guest]->console, test);
 }

@@ -91,6 +91,7 @@ struct platform_exception {
 	const char *test;      /* a name */
 	string_list platforms; /* "tcg", "bochs" or "bochs:MODEL" */
 	bool optional;         /* it may also pass */
+	bool skip;             /* it brings the emulator down: not run there natively */
 	const char *reason;
 };
 struct platform_exceptions {
@@ -99,6 +100,8 @@ struct platform_exceptions {
 
 /* False, with a sentence in *error. */
 bool exceptions_read(const char *path, struct platform_exceptions *out, const char **error);
+/* The guest's option that leaves out what must not run there, with a blank before it; "": nothing. */
+const char *exceptions_skip(const struct platform_exceptions *e, const char *platform, const char *model);
 const struct platform_exception *exceptions_find(const struct platform_exceptions *e, const char *platform,
 						 const char *model, const char *test);
 
