@@ -92,8 +92,8 @@ static void hostile_access(struct vm *vm)
 
 	port += random_next() % 8;
 	gpa += random_next() % 0x1010;
-	if (random_next() & 1)
-		gpa &= ~0xfULL;
+	if (random_next() % 4 != 0)
+		gpa &= ~0xc0fULL; /* a register, most likely */
 	switch (random_next() % 8) {
 	case 0:
 		vm_pio_read(vm, port, size);
@@ -157,6 +157,11 @@ static void test_hostile(void)
 		}
 		if (i % 64 == 0)
 			revive(vm);
+		if (i % 8 == 0) { /* as a device with MSI would */
+			struct apic_message m = {.dest = 0xff, .vector = random_next(), .level = i % 16 == 0};
+
+			lapic_send(vm, &m);
+		}
 		if (fake_ticks > BIT(62))
 			fake_ticks = vm->tsc_start; /* the clock goes backwards: not even that may hurt */
 		vm_timers_run(vm);
