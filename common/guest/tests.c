@@ -7,6 +7,7 @@ const struct test *const all_tests[] = {
 	cpu_tests,
 	cpu_register_tests,
 	cpu_state_tests,
+	exc_tests,
 	mem_tests,
 	mem_rights_tests,
 	mem_bits_tests,
