@@ -137,6 +137,7 @@ static void test_eoi_by_vector(void)
 	vm_irq_set(vm, 10, true);
 	vm_irq_set(vm, 11, true);
 	CU_ASSERT_EQUAL(lapic_ack(v), 0x70);
+	vm_irq_set(vm, 10, false);
 	vm_irq_set(vm, 11, false);
 	eoi(v); /* of 0x70 alone */
 	CU_ASSERT_EQUAL(get(vm, 0x10 + 20) & REMOTE, REMOTE);

@@ -316,6 +316,10 @@ static void test_cluster(void)
 	CU_ASSERT_EQUAL(lapic_pending(v[0]), 0x44);
 	CU_ASSERT_EQUAL(lapic_pending(v[1]), 0x44);
 	CU_ASSERT_EQUAL(lapic_pending(v[2]), -1);
+	put(v[2], ICR_HIGH, 0x12u << 24); /* the cluster's number is no member */
+	put(v[2], ICR_LOW, ICR_ASSERT | 0x800 | 0x55);
+	CU_ASSERT_EQUAL(lapic_pending(v[0]), 0x44);
+	CU_ASSERT_EQUAL(lapic_pending(v[1]), 0x55);
 }
 
 static void test_startup(void)
