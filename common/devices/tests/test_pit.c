@@ -118,6 +118,7 @@ static void test_terminal_count(void)
 static void test_square(void)
 {
 	struct vm *vm = start();
+	u16 count;
 
 	program(vm, 0, 3, 1193); /* 1000 Hz */
 	CU_ASSERT_EQUAL(interrupts(vm, FAKE_HZ), 1000);
