@@ -21,6 +21,9 @@ void trap_dispatch(struct frame *f);
 void guest_main(u32 magic, gpa_t info);
 void guest_end(u8 status) NORETURN;
 
+/* crash.c: comes to a bad end in the way of that name; returns when it did not. */
+void crash(const char *name);
+
 /* console.c */
 void console_init(void);
 void console_drain(void);

@@ -198,6 +198,8 @@ void guest_main(u32 magic, gpa_t info)
 	else
 		kprintf("guest test kernel on the bare machine\n");
 	options_parse(cmdline);
+	if (option_find("crash"))
+		crash(option_find("crash"));
 	plan();
 	machine_line("plan tests=%u benches=%u", plan_test_count, plan_bench_count);
 	for (unsigned i = 0; i < plan_test_count; i++)

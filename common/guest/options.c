@@ -17,7 +17,7 @@
 static char text[CMDLINE_MAX];
 static bool from_reached;
 
-static const char *const known[] = {"only", "skip", "from", "bench"};
+static const char *const known[] = {"only", "skip", "from", "bench", "crash"};
 
 static bool is_known(const char *word, size_t length)
 {

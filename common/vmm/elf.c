@@ -25,6 +25,8 @@
 #define SHT_STRTAB  3
 #define SHT_NOTE    7
 #define SHN_UNDEF   0
+#define SHN_ABS     0xfff1 /* no place in the image */
+#define LABEL_REACH 0x1000
 #define STT_MASK    0xf /* of st_info */
 #define STT_NOTYPE  0
 #define STT_FUNC    2
@@ -283,7 +285,7 @@ bool elf_symbols(const struct elf_file *e, struct elf_symbols *out)
 	return false;
 }
 
-/* Labels of assembly have neither a type nor a size: they reach as far as the next symbol. */
+/* Labels of assembly have neither a type nor a size: they reach as far as the next symbol, within reason. */
 const char *elf_symbol_find(const struct elf_symbols *s, u64 address, u64 *offset)
 {
 	const u8 *at = s->symtab;
@@ -295,7 +297,8 @@ const char *elf_symbol_find(const struct elf_symbols *s, u64 address, u64 *offse
 
 		memcpy(&symbol, at, sizeof(symbol));
 		type = symbol.info & STT_MASK;
-		if (symbol.shndx == SHN_UNDEF || (type != STT_FUNC && type != STT_NOTYPE))
+		if (symbol.shndx == SHN_UNDEF || symbol.shndx == SHN_ABS ||
+		    (type != STT_FUNC && type != STT_NOTYPE))
 			continue;
 		if (symbol.value > address || symbol.name >= s->strings_size || !s->strings[symbol.name])
 			continue;
@@ -303,7 +306,7 @@ const char *elf_symbol_find(const struct elf_symbols *s, u64 address, u64 *offse
 		if (!best.name || symbol.value > best.value || (symbol.value == best.value && !best.size))
 			best = symbol;
 	}
-	if (!best.name || (best.size && address - best.value >= best.size))
+	if (!best.name || address - best.value >= (best.size ? best.size : LABEL_REACH))
 		return NULL;
 	*offset = address - best.value;
 	return s->strings + best.name;

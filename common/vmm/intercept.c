@@ -3,6 +3,7 @@
  * Answers the exits that every engine shares. One function a reason; the table at the end is the whole of it.
  */
 #include "devices/lapic.h"
+#include "devices/uart.h"
 #include "lib/print.h"
 #include "machine/machine.h"
 #include "vmm/control.h"
@@ -55,10 +56,29 @@ static void on_cpuid(struct vcpu *v, const struct vmexit *exit)
 	finish(v, exit);
 }
 
+/* After HLT: NULL, or why nothing can wake it. Another vcpu could send an interrupt or NMI; a guest with one
+ * vcpu has its timers and the keyboard of its console. */
+static const char *sleeps_for_ever(struct vcpu *v)
+{
+	if (v->vm->vcpu_count > 1 || event_waiting(v))
+		return NULL;
+	if (!(v->rflags & RFLAGS_IF))
+		return "HLT with interrupts off: nothing can wake it";
+	if (v->vm->next_deadline == VM_TIMER_OFF && !uart_wants_input(v->vm))
+		return "HLT with no timer running and no input expected: nothing can wake it";
+	return NULL;
+}
+
 static void on_hlt(struct vcpu *v, const struct vmexit *exit)
 {
+	const char *why;
+
 	finish(v, exit);
-	v->state = v->state == VCPU_ENDED ? VCPU_ENDED : VCPU_HALTED;
+	why = sleeps_for_ever(v);
+	if (why)
+		vcpu_end(v, "%s", why);
+	else
+		v->state = VCPU_HALTED;
 }
 
 static void set_edx_eax(struct vcpu *v, u64 value)

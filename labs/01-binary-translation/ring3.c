@@ -347,13 +347,11 @@ void ring3_fetch(struct vcpu *v, u32 groups)
 	v->seg[SEG_GS].base = rdmsr(MSR_GS_BASE);
 }
 
-static void store(struct vcpu *v, struct trap_frame *f)
+static void store(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 	u64 kept = RFLAGS_VIRTUAL | (r->stepping ? RFLAGS_TF : 0);
 
-	if (f != (struct trap_frame *)v->gpr) /* it came on an IST stack */
-		memcpy(v->gpr, f, sizeof(*f));
 	v->gpr[GPR_RSP] = v->frame_rsp;
 	v->rflags = (v->rflags & ~kept) | r->system_flags;
 	v->valid = VCPU_ALL & ~VCPU_SEGS;
@@ -372,7 +370,8 @@ void ring3_run(struct vcpu *v)
 	v->frame_rsp = v->gpr[GPR_RSP];
 	v->frame_cs = r->real_cs;
 	v->frame_ss = r->real_ss;
-	store(v, ring3_enter(v));
+	ring3_enter(v);
+	store(v);
 }
 
 void ring3_set_user(struct vcpu *v, bool user)

@@ -69,8 +69,8 @@ bool ring3_late_debug(struct vcpu *v);
 /* Goes to virtual ring 0 or 3. The caller has set CS and SS. */
 void ring3_set_user(struct vcpu *v, bool user);
 
-/* ring3_entry.S. Returns the frame, which is elsewhere for vectors with an IST stack. */
-struct trap_frame *ring3_enter(struct vcpu *v);
+/* ring3_entry.S */
+void ring3_enter(struct vcpu *v);
 void ring3_exit(struct trap_frame *f);
 
 /* ---- tables.c: the guest's descriptor tables

@@ -6,7 +6,7 @@
  * frame where TSS.RSP0 points: behind the registers in the same vcpu. machine/trap.S pushes the rest and calls ring3_exit(frame), which
  * goes back to the stack of ring3_enter's caller.
  *
- * Registers: in RDI = v; all callee-saved registers are kept on the monitor's stack; out RAX = the frame.
+ * Registers: in RDI = v; all callee-saved registers are kept on the monitor's stack.
  */
 #include "ring3_offsets.h"
 
@@ -46,7 +46,6 @@ ring3_enter:
 	iretq
 
 ring3_exit:
-	mov %rdi, %rax
 	mov monitor_rsp(%rip), %rsp
 	pop %r15
 	pop %r14
