@@ -232,6 +232,8 @@ static void smsw(void)
 	CHECK_EQ(VALUE(store_msw, 0) & CR0_TS, CR0_TS);
 	write_cr0(cr0 & ~(u64)CR0_MP);
 	CHECK_EQ(VALUE(store_msw, 0) & (CR0_TS | CR0_MP), 0);
+	write_cr0(cr0 & ~(u64)CR0_NE);
+	CHECK_EQ(VALUE(store_msw, 0) & CR0_NE, 0);
 	write_cr0(cr0);
 }
 

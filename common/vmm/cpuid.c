@@ -35,7 +35,6 @@
 #define F1_ECX_PDCM              BIT(15)
 #define F1_ECX_PCID              BIT(17)
 #define F1_ECX_X2APIC            BIT(21)
-#define F1_ECX_TSC_DEADLINE      BIT(24)
 #define F1_ECX_XSAVE             BIT(26)
 #define F1_ECX_OSXSAVE           BIT(27)
 #define F1_ECX_HYPERVISOR        BIT(31)

@@ -24,6 +24,9 @@ bool msr_read(struct vcpu *v, u32 index, u64 *value)
 	case MSR_APIC_BASE:
 		*value = lapic_base(v->lapic);
 		return true;
+	case MSR_TSC_DEADLINE:
+		*value = lapic_tsc_deadline(v->lapic);
+		return true;
 	case MSR_FS_BASE:
 		vcpu_need(v, VCPU_SEGS);
 		*value = v->seg[SEG_FS].base;
@@ -140,6 +143,9 @@ bool msr_write(struct vcpu *v, u32 index, u64 value)
 		return true;
 	case MSR_APIC_BASE:
 		return lapic_set_base(v->lapic, value);
+	case MSR_TSC_DEADLINE:
+		lapic_set_tsc_deadline(v->lapic, value);
+		return true;
 	case MSR_FS_BASE:
 	case MSR_GS_BASE:
 		vcpu_need(v, VCPU_SEGS);

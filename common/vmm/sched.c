@@ -3,6 +3,7 @@
  * Round robin over all vcpus. The machine's timer ends a slice, and comes earlier when a timer of an emulated
  * device is due. The same loop serves every engine: timers, event delivery, run, intercept.
  */
+#include "devices/lapic.h"
 #include "devices/uart.h"
 #include "lib/panic.h"
 #include "lib/print.h"
@@ -61,13 +62,16 @@ static void run_due_timers(u64 now)
 /* What a person types goes to the first guest that is alive. */
 static void poll_console(void)
 {
-	int c = console_getc();
+	static int typed = -1; /* not taken yet: the guest's receiver was full */
 
-	for (unsigned i = 0; c >= 0 && i < vcpu_count; i++) {
-		if (!vcpus[i]->vm->ended) {
-			uart_receive(vcpus[i]->vm, (u8)c);
-			return;
-		}
+	if (typed < 0)
+		typed = console_getc();
+	for (unsigned i = 0; typed >= 0 && i < vcpu_count; i++) {
+		if (vcpus[i]->vm->ended)
+			continue;
+		if (uart_receive(vcpus[i]->vm, (u8)typed))
+			typed = -1;
+		return;
 	}
 }
 
@@ -95,6 +99,11 @@ static void step(struct vcpu *v)
 {
 	struct vmexit exit = {.reason = VMEXIT_NONE};
 
+	if (lapic_take_init(v->lapic)) {
+		exit.reason = VMEXIT_INIT;
+		intercept(v, &exit);
+		return;
+	}
 	if (!event_deliver(v)) {
 		v->exits[VMEXIT_SHUTDOWN]++;
 		vcpu_end(v, "triple fault (an exception while a double fault was being delivered)");
