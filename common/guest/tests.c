@@ -8,6 +8,7 @@ const struct test *const all_tests[] = {
 	cpu_register_tests,
 	cpu_state_tests,
 	exc_tests,
+	exc_flow_tests,
 	mem_tests,
 	mem_rights_tests,
 	mem_bits_tests,
