@@ -25,7 +25,7 @@ bool vcpu_is_64bit(struct vcpu *v)
 	return v->efer & EFER_LMA && v->seg[SEG_CS].attr & SEG_ATTR_L;
 }
 
-void vcpu_skip(struct vcpu *v, unsigned length)
+void vcpu_advance(struct vcpu *v, unsigned length)
 {
 	v->rip += length;
 	if (!vcpu_is_64bit(v))
@@ -36,6 +36,11 @@ void vcpu_skip(struct vcpu *v, unsigned length)
 		vcpu_changed(v, VCPU_SHADOW);
 	}
 	v->rflags &= ~(u64)RFLAGS_RF;
+}
+
+void vcpu_skip(struct vcpu *v, unsigned length)
+{
+	vcpu_advance(v, length);
 	if (v->rflags & RFLAGS_TF)
 		event_debug(v, DR6_BS);
 }

@@ -104,6 +104,8 @@ bool vcpu_is_64bit(struct vcpu *v);
  * "Single-Step Exception Condition".
  */
 void vcpu_skip(struct vcpu *v, unsigned length);
+/* The same without the single step, for MOV SS and POP SS, which delay it. */
+void vcpu_advance(struct vcpu *v, unsigned length);
 
 /* Ends the guest of this vcpu with a report: the sentence, the registers, a backtrace by the guest's symbols,
  * the counts of exits. */

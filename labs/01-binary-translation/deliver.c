@@ -98,7 +98,8 @@ static bool is_fault(const struct event *e)
 static bool push_frame(struct vcpu *v, struct delivery *d)
 {
 	u64 rip = d->e->kind == EVENT_SOFTWARE ? v->rip + d->e->insn_len : v->rip;
-	u64 rflags = v->rflags | (is_fault(d->e) ? RFLAGS_RF : 0);
+	u64 rf = is_fault(d->e) ? RFLAGS_RF : d->e->kind == EVENT_SOFTWARE ? 0 : v->rflags & RFLAGS_RF;
+	u64 rflags = (v->rflags & ~(u64)RFLAGS_RF) | rf;
 	u64 words[6] = {
 		d->e->error, rip, v->seg[SEG_CS].selector, rflags, v->gpr[GPR_RSP], v->seg[SEG_SS].selector};
 	unsigned first = d->e->has_error ? 0 : 1, bytes = (6 - first) * 8;

@@ -158,9 +158,12 @@ static void load_segment_register(struct vcpu *v, const struct insn *i)
 		v->gpr[GPR_RSP] += i->op_size;
 	if (i->op == OP_LOAD_FAR_POINTER)
 		v->gpr[i->reg] = i->op_size == 2 ? (v->gpr[i->reg] & ~0xffffULL) | offset : offset;
-	vcpu_skip(v, i->length);
-	if (seg == SEG_SS && i->op != OP_LOAD_FAR_POINTER)
-		v->interrupt_shadow = true;
+	if (seg != SEG_SS || i->op == OP_LOAD_FAR_POINTER) {
+		vcpu_skip(v, i->length);
+		return;
+	}
+	vcpu_advance(v, i->length);
+	v->interrupt_shadow = true;
 }
 
 static void software_interrupt(struct vcpu *v, const struct insn *i)

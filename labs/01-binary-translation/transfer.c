@@ -309,6 +309,7 @@ static void far_return(struct vcpu *v, const struct insn *i)
 		    !load_return_stack(v, &t, (u16)outer[1], outer[0] + released, &ss))
 			return;
 	}
+	v->rflags &= ~(u64)RFLAGS_RF;
 	enter_level(v, &t);
 	v->seg[SEG_SS] = ss;
 }
@@ -328,6 +329,7 @@ void transfer_far(struct vcpu *v, const struct insn *i)
 		return;
 	if (i->op == OP_CALL_FAR && !push_return(v, i->op_size, v->rip + i->length))
 		return;
+	v->rflags &= ~(u64)RFLAGS_RF;
 	enter_level(v, &t);
 }
 
