@@ -26,7 +26,7 @@ void sched_add(struct vcpu *v)
 
 static void arm(u64 deadline)
 {
-	if (deadline == armed)
+	if (deadline == armed && clock_ticks() < armed) /* it has not fired yet */
 		return;
 	armed = deadline;
 	clock_arm(deadline);
@@ -115,19 +115,25 @@ static void step(struct vcpu *v)
 	intercept(v, &exit);
 }
 
+/* Deadlines are looked at again only when one has passed or the guest has set one. */
 static void run_slice(struct vcpu *v)
 {
-	u64 start = clock_ticks(), end = start + clock_hz() / 1000 * SCHED_SLICE_MS, now = start;
+	u64 start = clock_ticks(), end = start + clock_hz() / 1000 * SCHED_SLICE_MS, now = start,
+	    next = start;
+	u64 seen = v->vm->next_deadline;
 
 	v->cpu->load(v);
 	do {
-		if (now >= armed)
-			armed = CLOCK_NEVER; /* it has fired, or is about to: set it anew */
-		arm(MIN(end, first_deadline()));
+		if (now >= next || v->vm->next_deadline != seen) {
+			run_due_timers(now);
+			seen = v->vm->next_deadline;
+			next = MIN(end, first_deadline());
+			arm(next);
+		}
 		step(v);
 		now = clock_ticks();
-		run_due_timers(now);
 	} while (now < end && v->state == VCPU_RUNNABLE);
+	run_due_timers(now);
 	v->cpu->unload(v);
 	v->ran_ticks += now - start;
 	if (v->vm->tick_budget && v->ran_ticks > v->vm->tick_budget)
