@@ -9,10 +9,13 @@ const struct test *const all_tests[] = {
 	cpu_state_tests,
 	exc_tests,
 	exc_flow_tests,
+	irq_tests,
 	mem_tests,
 	mem_rights_tests,
 	mem_bits_tests,
 	mem_code_tests,
+	user_tests,
+	user_rights_tests,
 	NULL,
 };
 
