@@ -72,6 +72,7 @@ void time_init(void);
 
 /* pic.c, apic.c */
 void pic_restore(void);
+bool pic_is_spurious(u64 vector);
 void apic_restore(void);
 void apic_drain(void);
 

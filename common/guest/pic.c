@@ -72,6 +72,19 @@ u16 pic_service_register(void)
 	return read_both(PIC_OCW3_ISR);
 }
 
+/* A request that went away before it was acknowledged comes as line 7, without a bit in the ISR. 8259A, "Edge
+ * and level triggered modes". */
+bool pic_is_spurious(u64 vector)
+{
+	bool master = vector == VEC_PIC + PIC_LINES - 1, slave = vector == VEC_PIC + 2 * PIC_LINES - 1;
+
+	if ((!master && !slave) || pic_service_register() & BIT(vector - VEC_PIC))
+		return false;
+	if (slave)
+		out8(PIC1, PIC_OCW2_EOI); /* the cascade line is in service all the same */
+	return true;
+}
+
 void pit_start(unsigned mode, u16 count)
 {
 	out8(PIT_COMMAND, (u8)(PIT_LOW_HIGH | mode << PIT_MODE_SHIFT));

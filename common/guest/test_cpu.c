@@ -248,10 +248,11 @@ CODE(push_fs, "mov %edi, %fs; push %fs; pop %rax; xor %ecx, %ecx; mov %ecx, %fs;
 CODE(far_return_cs, "push %rdi; lea 1f(%rip), %rax; push %rax; lretq\n"
 		    "1: mov %cs, %edx; push $0x08; lea 2f(%rip), %rax; push %rax; lretq\n"
 		    "2: mov %edx, %eax; ret");
-/* Far call through a pointer: the called code returns the CS that was pushed. */
-CODE(far_call_cs, "sub $16, %rsp; lea 1f(%rip), %rax; mov %rax, (%rsp); mov %edi, 8(%rsp)\n"
-		  "rex.W lcall *(%rsp); jmp 2f\n"
-		  "1: mov 8(%rsp), %rax; lretq\n"
+/* Far call through a pointer; the called code returns the CS that was pushed. In the form with 32-bit
+ * offsets, which both vendors have, so it runs below 4 GiB. */
+CODE(far_call_cs, "sub $16, %rsp; lea 1f(%rip), %rax; mov %eax, (%rsp); mov %edi, 4(%rsp)\n"
+		  "lcall *(%rsp); jmp 2f\n"
+		  "1: mov 4(%rsp), %eax; lret\n"
 		  "2: add $16, %rsp; ret");
 _Static_assert(SEL_KERNEL_CODE == 0x08, "the code above");
 
@@ -295,8 +296,11 @@ static void cpl_after_far_return(void)
 
 static void far_call_pushes_cs(void)
 {
+	u8 *page = memcpy(page_alloc(), far_call_cs, CODE_SIZE(far_call_cs));
+
+	page_map(USER_CODE, gpa_of(page), PTE_P);
 	gdt[SEL_TEST / 8] = desc_make(0, FLAT_LIMIT, ATTR_CODE64);
-	CHECK_EQ(VALUE(far_call_cs, SEL_TEST), SEL_KERNEL_CODE);
+	CHECK_EQ(VALUE((u8 *)USER_CODE, SEL_TEST), SEL_KERNEL_CODE);
 }
 
 static struct frame seen;

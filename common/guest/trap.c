@@ -116,7 +116,7 @@ void trap_dispatch(struct frame *f)
 	}
 	if (handlers[f->vector] && handlers[f->vector](f))
 		return;
-	if (f->vector == VEC_SPURIOUS)
+	if (f->vector == VEC_SPURIOUS || pic_is_spurious(f->vector))
 		return;
 	if (innermost) {
 		recover(f);
