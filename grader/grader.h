@@ -81,6 +81,8 @@ void lab_grade(const struct grader *g, const struct rubric *r, const struct plat
 /* One run of a hypervisor, with its guests' consoles. */
 void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
 		    const struct platform *p, struct oracle *o);
+/* The engine of benches on the bare machine. */
+#define NATIVE_ENGINE "native"
 void keep_benches(struct lab_result *lab, const struct platform *p, const struct console *c, const char *cpu,
 		  const char *mem);
 /* Every test of the groups as one entry a group: the run did not get so far that tests have names. */

@@ -112,6 +112,31 @@ static void ask_bochs(const struct grader *g, struct lab_result *lab, const stru
 	score_run(run);
 }
 
+/* Benches are compared with the bare machine of the same platform. TCG's came with the oracle; Bochs is asked
+ * when it is needed. */
+static void native_benches(const struct grader *g, struct lab_result *lab, const struct platform *p,
+			   struct oracle *o)
+{
+	struct native *native;
+	bool wanted = false;
+
+	for (size_t i = 0; i < lab->benches.n; i++) {
+		const struct bench_result *b = &lab->benches.at[i];
+
+		if (strcmp(b->platform, p->name))
+			continue;
+		if (!strcmp(b->cpu, NATIVE_ENGINE))
+			return;
+		wanted = true;
+	}
+	if (!wanted || p->id != PLATFORM_BOCHS)
+		return;
+	native = xcalloc(1, sizeof(*native));
+	native_run(g, lab->rubric, o->exceptions, p, 0, "only=bench/", native);
+	if (!native->error)
+		keep_benches(lab, p, &native->console, NATIVE_ENGINE, NATIVE_ENGINE);
+}
+
 static void one_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
 		    struct oracle *o)
 {
@@ -120,6 +145,7 @@ static void one_run(const struct grader *g, struct lab_result *lab, const struct
 
 	if (p && !p->why) {
 		hypervisor_run(g, lab, spec, p, o);
+		native_benches(g, lab, p, o);
 		ask_bochs(g, lab, spec, o);
 		return;
 	}
@@ -173,7 +199,7 @@ static void grade_runs(const struct grader *g, struct lab_result *lab, const str
 		all_without(g, lab, STATE_INFRA_ERROR, error);
 		return;
 	}
-	keep_benches(lab, native->platform, &native->console, "native", "native");
+	keep_benches(lab, native->platform, &native->console, NATIVE_ENGINE, NATIVE_ENGINE);
 	for (size_t i = 0; i < lab->rubric->runs.n && !process_interrupted(); i++)
 		if (run_wanted(g, &lab->rubric->runs.at[i]))
 			one_run(g, lab, &lab->rubric->runs.at[i], o);

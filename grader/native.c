@@ -45,9 +45,6 @@ static void run_platform(const struct grader *g, const struct rubric *r, struct 
 	progress_begin(xprintf("the guest on %s", names[i]));
 	native_run(g, r, c->exceptions, p, 0, "bench=1", first);
 	progress_end();
-	progress_begin(xprintf("the guest on %s, once more", names[i]));
-	native_run(g, r, c->exceptions, p, 0, "bench=1", second);
-	progress_end();
 	c->runs[i] = first;
 	if (first->error) {
 		string_list tail = {0};
@@ -56,7 +53,11 @@ static void run_platform(const struct grader *g, const struct rubric *r, struct 
 		serial_tail(&first->machine.serial, &tail);
 		for (size_t k = 0; k < tail.n; k++)
 			printf("    | %s\n", tail.at[k]);
+		return;
 	}
+	progress_begin(xprintf("the guest on %s, once more", names[i]));
+	native_run(g, r, c->exceptions, p, 0, "bench=1", second);
+	progress_end();
 	if (first->text_used != second->text_used || memcmp(first->text, second->text, first->text_used))
 		problem(c, xprintf("%s: two runs with the same seed differ", names[i]));
 }

@@ -11,13 +11,15 @@
 #include <string.h>
 
 #define MAX_SHOWN  12 /* tests that are shown in full */
-#define NAME_WIDTH 34
+#define NAME_WIDTH 40
 
 const char *command_again(const struct grader *g, const char *lab, const char *test, u64 seed)
 {
-	return xprintf("make grade LAB=%s%s%s%s%s SEED=0x%016" PRIx64, lab, test ? " TEST=" : "",
-		       test ? test : "", g->platform ? " PLATFORM=" : "", g->platform ? g->platform : "",
-		       seed);
+	const char *quote = test && strpbrk(test, "*?[") ? "'" : "";
+
+	return xprintf("make grade LAB=%s%s%s%s%s%s%s SEED=0x%016" PRIx64, lab, test ? " TEST=" : "", quote,
+		       test ? test : "", quote, g->platform ? " PLATFORM=" : "",
+		       g->platform ? g->platform : "", seed);
 }
 
 /* ---- the table of groups
@@ -163,21 +165,26 @@ static void print_run(const struct grader *g, const struct lab_result *lab, cons
  * ----------------------------------------------------------------------------------------------------------------------------
  */
 
-static const struct bench_result *native_bench(const struct lab_result *lab, const char *name)
+/* The same bench on the bare machine of the same platform. */
+static const struct bench_result *native_bench(const struct lab_result *lab, const struct bench_result *b)
 {
-	for (size_t i = 0; i < lab->benches.n; i++)
-		if (!strcmp(lab->benches.at[i].cpu, "native") && !strcmp(lab->benches.at[i].bench.name, name))
-			return &lab->benches.at[i];
+	for (size_t i = 0; i < lab->benches.n; i++) {
+		const struct bench_result *n = &lab->benches.at[i];
+
+		if (!strcmp(n->cpu, NATIVE_ENGINE) && !strcmp(n->platform, b->platform) &&
+		    !strcmp(n->bench.name, b->bench.name))
+			return n;
+	}
 	return NULL;
 }
 
 static void print_bench(const struct lab_result *lab, const struct bench_result *b)
 {
-	const struct bench_result *native = native_bench(lab, b->bench.name);
+	const struct bench_result *native = native_bench(lab, b);
 	double n = (double)b->bench.iterations, ticks = (double)b->bench.total[BENCH_TICKS] / n;
 
-	printf("%-22s %-7s %-7s %11.1f", b->bench.name, b->cpu, b->mem, ticks);
-	if (native && native->bench.total[BENCH_TICKS] && !strcmp(native->platform, b->platform))
+	printf("%-22s %-6s %-7s %-7s %12.1f", b->bench.name, b->platform, b->cpu, b->mem, ticks);
+	if (native && native->bench.total[BENCH_TICKS])
 		printf(" %8.1f",
 		       ticks / ((double)native->bench.total[BENCH_TICKS] / (double)native->bench.iterations));
 	else
@@ -187,26 +194,33 @@ static void print_bench(const struct lab_result *lab, const struct bench_result 
 	putchar('\n');
 }
 
+/* Is this the first of its name? */
+static bool first_of_name(const struct lab_result *lab, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(lab->benches.at[k].bench.name, lab->benches.at[i].bench.name))
+			return false;
+	return true;
+}
+
 static void print_benches(const struct lab_result *lab)
 {
 	const struct platform *p;
 	bool engines = false;
 
 	for (size_t i = 0; i < lab->benches.n; i++)
-		engines |= strcmp(lab->benches.at[i].cpu, "native") != 0;
+		engines |= strcmp(lab->benches.at[i].cpu, NATIVE_ENGINE) != 0;
 	if (!engines)
 		return;
 	p = platform_named(lab->benches.at[lab->benches.n - 1].platform);
-	printf("\n%s%-22s %-7s %-7s %11s %8s %7s %7s %7s %7s %7s%s\n", colour(COLOUR_DIM), "one operation",
-	       "cpu", "mem", p ? p->unit : "ticks", "native=1", "exits", "hidden", "roots", "flushes", "walk",
-	       colour(COLOUR_NONE));
+	printf("\n%s%-22s %-6s %-7s %-7s %12s %8s %7s %7s %7s %7s %7s%s\n", colour(COLOUR_DIM),
+	       "one operation", "on", "cpu", "mem", p ? p->unit : "ticks", "native=1", "exits", "hidden",
+	       "roots", "flushes", "walk", colour(COLOUR_NONE));
 	for (size_t i = 0; i < lab->benches.n; i++) {
-		const char *name = lab->benches.at[i].bench.name;
-
-		if (strcmp(lab->benches.at[i].cpu, "native"))
+		if (!first_of_name(lab, i))
 			continue;
-		for (size_t k = 0; k < lab->benches.n; k++)
-			if (!strcmp(lab->benches.at[k].bench.name, name))
+		for (size_t k = i; k < lab->benches.n; k++)
+			if (!strcmp(lab->benches.at[k].bench.name, lab->benches.at[i].bench.name))
 				print_bench(lab, &lab->benches.at[k]);
 	}
 }

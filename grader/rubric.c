@@ -11,8 +11,9 @@
 #include <libgen.h>
 #include <string.h>
 
-#define DEFAULT_INSTRUCTIONS 3000000000ULL
-#define DEFAULT_SECONDS      60
+#define DEFAULT_INSTRUCTIONS 2000000000ULL
+#define DEFAULT_SECONDS      30
+#define DEFAULT_UNIT_SECONDS 60
 #define DEFAULT_MEMORY       "256"
 #define MAX_POINTS           1000
 
@@ -100,7 +101,7 @@ static void read_unit(struct yaml_at at, struct rubric_program *u)
 	yaml_only(at, known);
 	u->program = yaml_text(yaml_need(at, "programs"), "");
 	u->part = yaml_text(yaml_get(at, "part"), NULL);
-	u->seconds = yaml_number(yaml_get(at, "seconds"), DEFAULT_SECONDS);
+	u->seconds = yaml_number(yaml_get(at, "seconds"), DEFAULT_UNIT_SECONDS);
 	u->group.tests = "*";
 	u->group.points = read_points(yaml_need(at, "points"));
 	u->group.hint = yaml_text(yaml_get(at, "hint"), NULL);
