@@ -144,17 +144,39 @@ static void check_list(struct check *c)
 		bool found = false;
 
 		for (unsigned k = 0; k < PLATFORMS; k++)
+			if (c->runs[k] && c->runs[k]->error)
+				return; /* told already */
+		for (unsigned k = 0; k < PLATFORMS; k++)
 			found |= c->runs[k] && console_find(&c->runs[k]->console, test);
 		if (!found)
 			problem(c, xprintf("the list of exceptions names %s, which is no test", test));
 	}
 }
 
+static bool build(const struct grader *g, const struct rubric *r)
+{
+	string_list tail = {0};
+	const char *message;
+	bool ok;
+
+	progress_begin("build");
+	ok = build_lab(g, r, &message, &tail);
+	progress_end();
+	if (ok)
+		return true;
+	printf("%s\n", message);
+	for (size_t i = 0; i < tail.n; i++)
+		printf("    | %s\n", tail.at[i]);
+	return false;
+}
+
 bool native_check(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e)
 {
 	struct check c = {.exceptions = e};
 
-	progress_total(2 * PLATFORMS);
+	progress_total(1 + 2 * PLATFORMS);
+	if (!g->no_build && !build(g, r))
+		return false;
 	for (unsigned i = 0; i < PLATFORMS && !process_interrupted(); i++)
 		run_platform(g, r, &c, i);
 	if (process_interrupted())
