@@ -252,7 +252,7 @@ CODE(far_return_cs, "push %rdi; lea 1f(%rip), %rax; push %rax; lretq\n"
  * offsets, which both vendors have, so it runs below 4 GiB. */
 CODE(far_call_cs, "sub $16, %rsp; lea 1f(%rip), %rax; mov %eax, (%rsp); mov %edi, 4(%rsp)\n"
 		  "lcall *(%rsp); jmp 2f\n"
-		  "1: mov 4(%rsp), %eax; lret\n"
+		  "1: mov 4(%rsp), %eax; lretl\n"
 		  "2: add $16, %rsp; ret");
 _Static_assert(SEL_KERNEL_CODE == 0x08, "the code above");
 

@@ -387,7 +387,7 @@ static void iret_in_user(void)
 }
 
 #define CALL_GATE (SEL_TEST | SEL_RPL)
-CODE(calls_gate, "push %rdi\n push $0\n rex.W lcall *(%rsp)\n ud2");
+CODE(calls_gate, "push %rdi\n push $0\n lcall *4(%rsp)\n ud2");
 
 /* A 64-bit call gate: RSP0, a null SS, and the caller's SS, RSP, CS, RIP on the stack. Without DPL 3 it is
  * #GP(selector). */
