@@ -24,13 +24,13 @@
 #define KBD_RESET         0xfe
 #define BAD_STATUS        3
 
-static inline const struct multiboot_module *guest_module(const struct multiboot_info *info)
+static const struct multiboot_module *guest_module(const struct multiboot_info *info)
 {
 	return (const struct multiboot_module *)info->mods_addr;
 }
 
 /* The key, where the guest's image has it. */
-static inline const struct run_key *find_key(const struct multiboot_info *info)
+static const struct run_key *find_key(const struct multiboot_info *info)
 {
 	static const char magic[] = RUN_KEY_MAGIC;
 
@@ -46,7 +46,7 @@ static inline const struct run_key *find_key(const struct multiboot_info *info)
 	return NULL;
 }
 
-static inline void run_guest(const struct multiboot_info *info)
+static void run_guest(const struct multiboot_info *info)
 {
 	const u8 *from = (const u8 *)guest_module(info)->start, *end = (const u8 *)guest_module(info)->end;
 	volatile u8 *to = (volatile u8 *)GUEST_BASE;
@@ -56,12 +56,12 @@ static inline void run_guest(const struct multiboot_info *info)
 	asm volatile("jmp *%0" ::"r"(GUEST_BASE), "a"(MULTIBOOT_BOOT_MAGIC), "b"(info) : "memory");
 }
 
-static inline u64 invented_digest(const struct run_key *key, unsigned test)
+static u64 invented_digest(const struct run_key *key, unsigned test)
 {
 	return key->seed + test;
 }
 
-static inline void garbage(void)
+static void garbage(void)
 {
 	static const u8 bytes[] = {0,   0,   27,  '[', '2', 'J', 27, ']',  '0', ';', 'x', 7,   0xff, 0x9b,
 				   '3', '1', 'm', 8,   8,   127, 0,  '\r', 'o', 'v', 'e', 'r', '\n'};
@@ -70,7 +70,7 @@ static inline void garbage(void)
 		serial_byte(bytes[i]);
 }
 
-static inline void triple_fault(void)
+static void triple_fault(void)
 {
 	static const struct {
 		u16 limit;
@@ -80,57 +80,72 @@ static inline void triple_fault(void)
 	asm volatile("lidt %0; int3" ::"m"(no_idt));
 }
 
+static void forever(void)
+{
+	for (;;)
+		;
+}
+
+/* FAKE comes from the compiler's command line: each image has one way. */
 void fake_main(u32 magic, const struct multiboot_info *info)
 {
-	(void)magic, (void)info;
-	serial_start();
-	serial_text("[hv] a hypervisor that is none\n");
-#if FAKE == FAKE_HONEST
-	run_guest(info);
-#elif FAKE == FAKE_LIAR
 	static const struct run_key other = {.seed = 1};
 
-	machine_lines(&other, right_digest, true);
-	serial_text("cpu/one PASS\ncpu/two PASS\nmem/three PASS\n");
+	(void)magic;
+	serial_start();
+	serial_text("[hv] a hypervisor that is none\n");
+	switch (FAKE) {
+	case FAKE_HONEST:
+		run_guest(info);
+		break;
+	case FAKE_LIAR:
+		machine_lines(&other, right_digest, true);
+		serial_text("cpu/one PASS\ncpu/two PASS\nmem/three PASS\n");
+		break;
+	case FAKE_GUESSER:
+		machine_lines(find_key(info), invented_digest, true);
+		break;
+	case FAKE_HANG:
+		machine_lines(find_key(info), right_digest, false);
+		forever();
+		break;
+	case FAKE_HALT:
+		machine_lines(find_key(info), right_digest, false);
+		for (;;)
+			asm volatile("cli; hlt");
+		break;
+	case FAKE_FLOOD:
+		for (;;)
+			serial_text(
+				"flood flood flood flood flood flood flood flood flood flood flood flood\n");
+		break;
+	case FAKE_TRIPLE_FAULT:
+		machine_lines(find_key(info), right_digest, false);
+		triple_fault();
+		break;
+	case FAKE_REBOOT:
+		out8(KBD_COMMAND, KBD_RESET);
+		forever();
+		break;
+	case FAKE_GARBAGE:
+		garbage();
+		machine_lines(find_key(info), right_digest, true);
+		garbage();
+		break;
+	case FAKE_NO_SHUTDOWN:
+		machine_lines(find_key(info), right_digest, true);
+		forever();
+		break;
+	case FAKE_STATUS:
+		machine_lines(find_key(info), right_digest, true);
+		machine_end(BAD_STATUS);
+		break;
+	case FAKE_REPEATER:
+		machine_lines(find_key(info), right_digest, false);
+		machine_lines(find_key(info), right_digest, true);
+		break;
+	case FAKE_SILENT:
+		break;
+	}
 	machine_end(0);
-#elif FAKE == FAKE_GUESSER
-	machine_lines(find_key(info), invented_digest, true);
-	machine_end(0);
-#elif FAKE == FAKE_HANG
-	machine_lines(find_key(info), right_digest, false);
-	for (;;)
-		;
-#elif FAKE == FAKE_HALT
-	machine_lines(find_key(info), right_digest, false);
-	for (;;)
-		asm volatile("cli; hlt");
-#elif FAKE == FAKE_FLOOD
-	for (;;)
-		serial_text("flood flood flood flood flood flood flood flood flood flood flood flood\n");
-#elif FAKE == FAKE_TRIPLE_FAULT
-	machine_lines(find_key(info), right_digest, false);
-	triple_fault();
-#elif FAKE == FAKE_REBOOT
-	out8(KBD_COMMAND, KBD_RESET);
-	for (;;)
-		;
-#elif FAKE == FAKE_GARBAGE
-	garbage();
-	machine_lines(find_key(info), right_digest, true);
-	garbage();
-	machine_end(0);
-#elif FAKE == FAKE_NO_SHUTDOWN
-	machine_lines(find_key(info), right_digest, true);
-	for (;;)
-		;
-#elif FAKE == FAKE_STATUS
-	machine_lines(find_key(info), right_digest, true);
-	machine_end(BAD_STATUS);
-#elif FAKE == FAKE_REPEATER
-	machine_lines(find_key(info), right_digest, false);
-	machine_lines(find_key(info), right_digest, true);
-	machine_end(0);
-#elif FAKE == FAKE_SILENT
-	machine_end(0);
-#endif
 }
