@@ -86,8 +86,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 void keep_benches(struct lab_result *lab, const struct platform *p, const struct console *c, const char *cpu,
 		  const char *mem);
 /* Every test of the groups as one entry a group: the run did not get so far that tests have names. */
-void run_without_tests(const struct grader *g, struct run *run, const struct rubric_run *spec,
-		       enum state state, const char *message);
+void run_without_tests(struct run *run, const struct rubric_run *spec, enum state state, const char *message);
 void judge_run(const struct grader *g, const struct lab_result *lab, const struct rubric_run *spec,
 	       const struct machine *m, const struct console consoles[], struct oracle *o, struct run *run);
 void unit_grade(const struct grader *g, struct lab_result *lab, const struct rubric_program *spec);

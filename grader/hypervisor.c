@@ -129,7 +129,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 	for (unsigned i = 0; i < sink->count && !error; i++)
 		error = oracle_ask(o, i);
 	if (error) {
-		run_without_tests(g, run, spec, STATE_INFRA_ERROR, error);
+		run_without_tests(run, spec, STATE_INFRA_ERROR, error);
 	} else {
 		directory_make(logs);
 		run->log = xprintf("%s/%s-%s.log", logs, spec->name, p->name);

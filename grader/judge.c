@@ -189,6 +189,7 @@ void judge_run(const struct grader *g, const struct lab_result *lab, const struc
 		const char *incomplete = console_incomplete(&consoles[i]);
 		enum state end = run->state;
 
+		run->lived |= consoles[i].accepted > 0;
 		if (incomplete && end == STATE_PASS)
 			end = STATE_CRASH;
 		j.guest = (unsigned)i;
@@ -205,10 +206,8 @@ void judge_run(const struct grader *g, const struct lab_result *lab, const struc
 	}
 }
 
-void run_without_tests(const struct grader *g, struct run *run, const struct rubric_run *spec,
-		       enum state state, const char *message)
+void run_without_tests(struct run *run, const struct rubric_run *spec, enum state state, const char *message)
 {
-	(void)g;
 	run->state = state;
 	run->message = message;
 	for (size_t i = 0; i < spec->guests.n; i++) {

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define NO_TESTS "only=none/" /* a guest that has nothing to do still boots and ends */
+
 static bool part_wanted(const struct grader *g, const char *part)
 {
 	return !g->part || (part && !strcmp(g->part, part));
@@ -43,26 +45,28 @@ static const struct platform *choose(const struct grader *g, const struct rubric
 	return g->platform ? platform_named(g->platform) : platform_choose(&spec->platforms);
 }
 
-/* The rubric's runs without a machine: all in one state. */
+/* A run of the rubric without a machine: all its tests in one state. */
+static void not_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
+		    enum state state, const char *message)
+{
+	const struct platform *p = choose(g, spec);
+	struct run *run = xcalloc(1, sizeof(*run));
+
+	*vector_add(&lab->runs) = run;
+	run->name = spec->name;
+	run->what = xprintf("%s: %s with %s", spec->name, spec->cpu, spec->mem);
+	run->platform = p ? p->name : g->platform;
+	run->cpu = spec->cpu;
+	run->mem = spec->mem;
+	run_without_tests(run, spec, state, message);
+	score_run(run);
+}
+
 static void all_without(const struct grader *g, struct lab_result *lab, enum state state, const char *message)
 {
-	for (size_t i = 0; i < lab->rubric->runs.n; i++) {
-		const struct rubric_run *spec = &lab->rubric->runs.at[i];
-		const struct platform *p = choose(g, spec);
-		struct run *run;
-
-		if (!run_wanted(g, spec))
-			continue;
-		run = xcalloc(1, sizeof(*run));
-		*vector_add(&lab->runs) = run;
-		run->name = spec->name;
-		run->what = xprintf("%s: %s with %s", spec->name, spec->cpu, spec->mem);
-		run->platform = p ? p->name : NULL;
-		run->cpu = spec->cpu;
-		run->mem = spec->mem;
-		run_without_tests(g, run, spec, state, message);
-		score_run(run);
-	}
+	for (size_t i = 0; i < lab->rubric->runs.n; i++)
+		if (run_wanted(g, &lab->rubric->runs.at[i]))
+			not_run(g, lab, &lab->rubric->runs.at[i], state, message);
 }
 
 /* ---- what the first platform could not tell
@@ -76,38 +80,56 @@ static struct test *test_named(struct run *run, const char *name)
 	return NULL;
 }
 
+/* The guest's command line for its tests that are still open; *any is set when there are some. */
+static const char *open_tests(const struct run *run, const struct rubric_run *spec, const char *guest,
+			      bool *any)
+{
+	const char *prefix = spec->guests.n > 1 ? xprintf("%s:", guest) : "", *command = NULL;
+
+	for (size_t i = 0; i < run->tests.n; i++) {
+		const struct test *t = &run->tests.at[i];
+
+		if (t->state != STATE_UNAVAILABLE || strncmp(t->name, prefix, strlen(prefix)))
+			continue;
+		command = xprintf("%s%s%s", command ? command : "only=", command ? "," : "",
+				  t->name + strlen(prefix));
+		*any = true;
+	}
+	return command ? command : NO_TESTS;
+}
+
 /* Runs the tests of `run` that its platform gets wrong on Bochs, and takes those verdicts. */
 static void ask_bochs(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
 		      struct oracle *o)
 {
 	const struct platform *bochs = platform_get(PLATFORM_BOCHS);
 	struct run *run = lab->runs.at[lab->runs.n - 1], *again;
+	struct rubric_guest *guests = xcalloc(spec->guests.n, sizeof(*guests));
 	struct rubric_run second = *spec;
-	struct rubric_guest guest = spec->guests.at[0];
-	const char *names = NULL;
+	struct grader all = *g;
+	bool any = false;
 
-	for (size_t i = 0; i < run->tests.n; i++)
-		if (run->tests.at[i].state == STATE_UNAVAILABLE)
-			names = xprintf("%s%s%s", names ? names : "only=", names ? "," : "",
-					run->tests.at[i].name);
-	if (!names || bochs->why || spec->guests.n != 1 || g->platform || run->state != STATE_PASS)
+	for (size_t i = 0; i < spec->guests.n; i++) {
+		guests[i] = spec->guests.at[i];
+		guests[i].command = open_tests(run, spec, guests[i].name, &any);
+	}
+	if (!any || bochs->why || g->platform || run->state != STATE_PASS)
 		return;
-	guest.command = names;
-	second.guests.at = &guest;
+	second.guests.at = guests;
 	second.name = xprintf("%s-bochs", spec->name);
-	hypervisor_run(g, lab, &second, bochs, o);
+	all.test = NULL;
+	hypervisor_run(&all, lab, &second, bochs, o);
 	again = lab->runs.at[--lab->runs.n];
 	for (size_t i = 0; i < again->tests.n; i++) {
-		struct test *t = test_named(run, again->tests.at[i].name);
+		const struct test *new = &again->tests.at[i];
+		struct test *t = test_named(run, new->name);
+		const struct rubric_group *group = t ? t->group : NULL;
 
 		if (!t || t->state != STATE_UNAVAILABLE)
 			continue;
-		t->state = again->tests.at[i].state;
-		t->message = again->tests.at[i].message;
-		t->expected = again->tests.at[i].expected;
-		t->actual = again->tests.at[i].actual;
-		t->at = again->tests.at[i].at;
-		t->hint = again->tests.at[i].hint;
+		/* The copies of the guests share their groups with the rubric. */
+		*t = *new;
+		t->group = group;
 	}
 	score_run(run);
 }
@@ -137,27 +159,30 @@ static void native_benches(const struct grader *g, struct lab_result *lab, const
 		keep_benches(lab, p, &native->console, NATIVE_ENGINE, NATIVE_ENGINE);
 }
 
+/* The sentence that says why a run makes no sense after what was seen; NULL: it does. */
+static const char *prerequisite(const struct lab_result *lab, const struct rubric_run *spec)
+{
+	for (size_t i = 0; spec->needs && i < lab->runs.n; i++)
+		if (!strcmp(lab->runs.at[i]->name, spec->needs) && !lab->runs.at[i]->lived)
+			return xprintf("no guest came to life in the run %s", spec->needs);
+	return NULL;
+}
+
 static void one_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
 		    struct oracle *o)
 {
 	const struct platform *p = choose(g, spec);
-	struct run *run;
+	const char *skip = prerequisite(lab, spec);
 
-	if (p && !p->why) {
+	if (skip) {
+		not_run(g, lab, spec, STATE_SKIPPED, skip);
+	} else if (!p || p->why) {
+		not_run(g, lab, spec, STATE_UNAVAILABLE, p ? p->why : "the rubric names no platform");
+	} else {
 		hypervisor_run(g, lab, spec, p, o);
 		native_benches(g, lab, p, o);
 		ask_bochs(g, lab, spec, o);
-		return;
 	}
-	run = xcalloc(1, sizeof(*run));
-	*vector_add(&lab->runs) = run;
-	run->name = spec->name;
-	run->what = xprintf("%s: %s with %s", spec->name, spec->cpu, spec->mem);
-	run->platform = p ? p->name : g->platform;
-	run->cpu = spec->cpu;
-	run->mem = spec->mem;
-	run_without_tests(g, run, spec, STATE_UNAVAILABLE, p ? p->why : "the rubric names no platform");
-	score_run(run);
 }
 
 /* ---- the whole

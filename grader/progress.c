@@ -46,6 +46,8 @@ static void show(double seconds)
 void progress_begin(const char *what)
 {
 	step++;
+	if (steps < step) /* one that nobody foresaw */
+		steps = step;
 	current = what;
 	said = false;
 	if (on_terminal())

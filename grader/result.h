@@ -47,6 +47,7 @@ struct run {
 	double seconds;
 	u64 instructions; /* 0: not counted */
 	const char *message;
+	bool lived;       /* a guest came to life: its console had an authentic line */
 	string_list tail; /* the last lines of the serial line, or of what the program wrote */
 	VECTOR(struct test) tests;
 };

@@ -62,9 +62,9 @@ static void read_guest(struct yaml_at at, struct rubric_guest *g)
 
 static void read_run(struct yaml_at at, struct rubric_run *r)
 {
-	static const char *const known[] = {"name",   "part",         "cpu",     "mem",    "platforms",
-					    "append", "instructions", "seconds", "memory", "guests",
-					    NULL};
+	static const char *const known[] = {"name",    "needs",     "part",   "cpu",
+					    "mem",     "platforms", "append", "instructions",
+					    "seconds", "memory",    "guests", NULL};
 	static const char *const platforms[] = {"tcg", "bochs", "kvm"};
 	struct yaml_at guests, list = yaml_need(at, "platforms");
 
@@ -72,6 +72,7 @@ static void read_run(struct yaml_at at, struct rubric_run *r)
 	r->name = yaml_text(yaml_need(at, "name"), "");
 	check_word(yaml_get(at, "name"), r->name);
 	r->part = yaml_text(yaml_get(at, "part"), NULL);
+	r->needs = yaml_text(yaml_get(at, "needs"), NULL);
 	r->cpu = yaml_text(yaml_need(at, "cpu"), "");
 	r->mem = yaml_text(yaml_need(at, "mem"), "");
 	r->append = yaml_text(yaml_get(at, "append"), NULL);
@@ -150,6 +151,21 @@ static void read_expected(struct yaml_at map, struct rubric *r)
 	}
 }
 
+/* A run can only need one that stands before it. */
+static void check_needs(struct yaml_at runs, const struct rubric *r)
+{
+	for (size_t i = 0; i < r->runs.n; i++) {
+		const char *needs = r->runs.at[i].needs;
+		size_t k = 0;
+
+		while (needs && k < i && strcmp(r->runs.at[k].name, needs))
+			k++;
+		if (needs && k == i)
+			yaml_complain(yaml_get(yaml_item(runs, i), "needs"),
+				      xprintf("no earlier run is called `%s`", needs));
+	}
+}
+
 static void read_lists(struct yaml_at top, struct rubric *r)
 {
 	struct yaml_at builds = yaml_need(top, "build"), runs = yaml_need(top, "runs"),
@@ -160,6 +176,7 @@ static void read_lists(struct yaml_at top, struct rubric *r)
 		read_build(yaml_item(builds, i), vector_add(&r->builds));
 	for (size_t i = 0, n = yaml_count(runs); i < n; i++)
 		read_run(yaml_item(runs, i), vector_add(&r->runs));
+	check_needs(runs, r);
 	for (size_t i = 0, n = yaml_count(units); i < n; i++)
 		read_unit(yaml_item(units, i), vector_add(&r->units));
 	for (size_t i = 0, n = yaml_count(exercises); i < n; i++)

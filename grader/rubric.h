@@ -22,7 +22,8 @@ struct rubric_guest {
 
 struct rubric_run {
 	const char *name;
-	const char *part; /* NULL: the lab has no parts */
+	const char *part;  /* NULL: the lab has no parts */
+	const char *needs; /* an earlier run in which a guest must have come to life; NULL: none */
 	const char *cpu, *mem;
 	string_list platforms; /* in order of preference */
 	const char *append;    /* more for the hypervisor's command line; NULL: nothing */

@@ -119,6 +119,8 @@ static void replaced(const char *what, const char *with, const char *message)
 
 static void fields(void)
 {
+	replaced("    cpu: trap\n", "    cpu: trap\n    needs: two\n",
+		 "runs[0].needs: no earlier run is called `two`");
 	replaced("points: 6", "points: six", "groups[0].points: `six` is not a number");
 	replaced("points: 6", "points: -6", "`-6` is not a number");
 	replaced("points: 6", "points: 60000", "too many points");

@@ -292,6 +292,29 @@ static void test_expected(struct e2e *e)
 		&c);
 }
 
+static void test_prerequisite(struct e2e *e)
+{
+	/* The list of runs stands last in the little labs, and this goes on with it. */
+	struct call c = {.lab = "19", .options = {"--no-build"}};
+	char *text;
+
+	lab_write(e, "19", "hv13",
+		  "  - name: second\n"
+		  "    needs: main\n"
+		  "    cpu: fake\n"
+		  "    mem: none\n"
+		  "    platforms: [tcg]\n"
+		  "    guests: [{name: guest, groups: [{tests: '*', points: 0}]}]\n");
+	call(e, &c);
+	text = c.results ? strstr(c.results, "\"second\"") : NULL;
+	verdict(e, "a run whose prerequisite failed",
+		!text                                     ? "no such run"
+		: !strstr(text, "\"state\": \"skipped\"") ? "it is not skipped"
+		: !strstr(c.output, "came to life")       ? "the reason is not shown"
+							  : NULL,
+		&c);
+}
+
 static void test_unavailable(struct e2e *e)
 {
 	const char *path = xprintf("%s/path", e->tree), *qemu = program_find("qemu-system-x86_64");
@@ -464,6 +487,7 @@ int main(int argc, char **argv)
 		perror(e.tree);
 	test_fakes(&e);
 	test_expected(&e);
+	test_prerequisite(&e);
 	test_unavailable(&e);
 	test_build_error(&e);
 	test_rubric_error(&e);
