@@ -48,6 +48,7 @@ bool option_selects_bench(const char *name);
 /* tables.c */
 void tables_init(void);
 void tables_restore(void);
+void tables_restore_idt(void);
 
 /* trap.c */
 bool catch_reported(struct frame *f, const void *code, u64 rdi, u64 *rax, bool report);

@@ -73,16 +73,22 @@ void tables_init(void)
 	tables_restore();
 }
 
+void tables_restore_idt(void)
+{
+	const struct desc_ptr idtr = {sizeof(idt) - 1, (u64)idt};
+
+	idt_make();
+	lidt(&idtr);
+}
+
 void tables_restore(void)
 {
 	const struct desc_ptr gdtr = {sizeof(gdt) - 1, (u64)gdt};
-	const struct desc_ptr idtr = {sizeof(idt) - 1, (u64)idt};
 
 	memcpy(gdt, gdt_standard, sizeof(gdt));
 	tss_make();
-	idt_make();
 	lgdt(&gdtr);
-	lidt(&idtr);
+	tables_restore_idt();
 	lldt(0);
 	ltr(SEL_TSS); /* the descriptor is "available" again */
 	state_reload_segments();

@@ -249,12 +249,12 @@ CODE(far_return_cs, "push %rdi; lea 1f(%rip), %rax; push %rax; lretq\n"
 		    "1: mov %cs, %edx; push $0x08; lea 2f(%rip), %rax; push %rax; lretq\n"
 		    "2: mov %edx, %eax; ret");
 /* Far call through a pointer; the called code returns the CS that was pushed. In the form with 32-bit
- * offsets, which both vendors have, so it runs below 4 GiB. */
-CODE(far_call_cs, "sub $16, %rsp; lea 1f(%rip), %rax; mov %eax, (%rsp); mov %edi, 4(%rsp)\n"
-		  "lcall *(%rsp); jmp 2f\n"
+ * offsets, which both vendors have, so code and stack are below 4 GiB. */
+CODE(far_call_cs, "mov %rsp, %r8; mov $0x800000, %esp; sub $16, %rsp; lea 1f(%rip), %rax\n"
+		  "mov %eax, (%rsp); mov %edi, 4(%rsp); lcall *(%rsp); jmp 2f\n"
 		  "1: mov 4(%rsp), %eax; lretl\n"
-		  "2: add $16, %rsp; ret");
-_Static_assert(SEL_KERNEL_CODE == 0x08, "the code above");
+		  "2: mov %r8, %rsp; ret");
+_Static_assert(SEL_KERNEL_CODE == 0x08 && USER_STACK == 0x800000, "the code above");
 
 #define ATTR_FLAT    (SEG_ATTR_P | SEG_ATTR_S | SEG_ATTR_G | SEG_TYPE_ACCESSED)
 #define ATTR_CODE64  (ATTR_FLAT | SEG_ATTR_L | SEG_TYPE_CODE | SEG_TYPE_READABLE)
@@ -299,6 +299,7 @@ static void far_call_pushes_cs(void)
 	u8 *page = memcpy(page_alloc(), far_call_cs, CODE_SIZE(far_call_cs));
 
 	page_map(USER_CODE, gpa_of(page), PTE_P);
+	page_map(USER_STACK - PAGE_SIZE, gpa_of(page_alloc()), PTE_P | PTE_W | PTE_NX);
 	gdt[SEL_TEST / 8] = desc_make(0, FLAT_LIMIT, ATTR_CODE64);
 	CHECK_EQ(VALUE((u8 *)USER_CODE, SEL_TEST), SEL_KERNEL_CODE);
 }

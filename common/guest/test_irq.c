@@ -215,10 +215,10 @@ static void sti_cli(void)
 }
 
 /* RDI = rounds. An interrupt never comes between the MOV SS and the NOP, whenever it arrives. */
-CODE(mov_ss_loop, "mov $0x10, %eax; sti\n"
+CODE(mov_ss_loop, "mov $0x10, %eax; sti; nop\n"
 		  "1: .rept 32; mov %eax, %ss; nop; .endr; dec %rdi; jnz 1b; cli; ret");
 _Static_assert(SEL_KERNEL_DATA == 0x10, "mov_ss_loop");
-#define MOV_SS_LOOP_START 6
+#define MOV_SS_LOOP_START 7
 #define MOV_SS_PAIR       3
 #define MOV_SS_PAIRS      32
 
