@@ -16,6 +16,9 @@ const struct test *const all_tests[] = {
 	mem_code_tests,
 	user_tests,
 	user_rights_tests,
+	sec_tests,
+	sec_entry_tests,
+	sec_far_tests,
 	NULL,
 };
 
