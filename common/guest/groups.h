@@ -11,5 +11,6 @@ extern const struct test irq_tests[];
 extern const struct test mem_tests[], mem_rights_tests[], mem_bits_tests[], mem_code_tests[];
 extern const struct test user_tests[], user_rights_tests[];
 extern const struct test sec_tests[], sec_entry_tests[], sec_far_tests[];
+extern const struct bench benches[];
 
 #endif

@@ -23,5 +23,6 @@ const struct test *const all_tests[] = {
 };
 
 const struct bench *const all_benches[] = {
+	benches,
 	NULL,
 };
