@@ -168,16 +168,26 @@ static const char *prerequisite(const struct lab_result *lab, const struct rubri
 	return NULL;
 }
 
+/* Why it cannot run here, and where the points can be had. */
+static const char *unavailable(const struct rubric_run *spec, const struct platform *p)
+{
+	const char *places = "";
+
+	for (size_t i = 0; i < spec->platforms.n; i++)
+		places = xprintf("%s%s%s", places, i ? ", " : "", spec->platforms.at[i]);
+	return xprintf("%s; the points can be had on: %s", p ? p->why : "no platform is named", places);
+}
+
 static void one_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
 		    struct oracle *o)
 {
 	const struct platform *p = choose(g, spec);
 	const char *skip = prerequisite(lab, spec);
 
-	if (skip) {
+	if (!p || p->why) {
+		not_run(g, lab, spec, STATE_UNAVAILABLE, unavailable(spec, p));
+	} else if (skip) {
 		not_run(g, lab, spec, STATE_SKIPPED, skip);
-	} else if (!p || p->why) {
-		not_run(g, lab, spec, STATE_UNAVAILABLE, p ? p->why : "the rubric names no platform");
 	} else {
 		hypervisor_run(g, lab, spec, p, o);
 		native_benches(g, lab, p, o);
