@@ -174,7 +174,8 @@ static const char *unavailable(const struct rubric_run *spec, const struct platf
 	const char *places = "";
 
 	for (size_t i = 0; i < spec->platforms.n; i++)
-		places = xprintf("%s%s%s", places, i ? ", " : "", spec->platforms.at[i]);
+		if (!p || strcmp(spec->platforms.at[i], p->name))
+			places = xprintf("%s%s%s", places, *places ? ", " : "", spec->platforms.at[i]);
 	return xprintf("%s; the points can be had on: %s", p ? p->why : "no platform is named", places);
 }
 
