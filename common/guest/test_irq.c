@@ -573,118 +573,6 @@ static void hlt_pit(void)
 	CHECK(logged >= 4);
 }
 
-/* ---- interrupted code ---- */
-
-/* Adds up i * i for i from RDI down to 1, in a way that shows a lost or changed register. */
-#define COMPUTE                                                                                              \
-	"xor %eax, %eax; mov %rdi, %rcx; mov $3, %r8d; mov $5, %r15d\n"                                      \
-	"1: mov %rcx, %rdx; imul %rcx, %rdx; imul %r8, %rdx; imul %r15, %rdx; add %rdx, %rax\n"              \
-	"dec %rcx; jnz 1b\n"
-CODE(compute, COMPUTE "ret");
-CODE(user_compute, COMPUTE "int $0x80");
-
-static u64 computed(u64 n)
-{
-	return 15 * (n * (n + 1) * (2 * n + 1) / 6);
-}
-
-static void kernel_interrupted(void)
-{
-	u64 n = 20000 + test_random() % 1000;
-	struct frame f;
-
-	log_handle(VEC_MIDDLE);
-	lapic_timer_start(VEC_MIDDLE, apic_ticks_us(50), true);
-	for (unsigned i = 0; i < 100 && logged < 3; i++) {
-		sti();
-		catch_asm(&f, compute, n);
-		cli();
-	}
-	lapic_timer_start(VEC_MIDDLE, 0, false);
-	CHECK_EQ(f.gpr[GPR_RAX], computed(n));
-	CHECK(logged >= 3);
-}
-
-static void user_interrupted(void)
-{
-	u64 n = 20000 + test_random() % 1000;
-	struct user u = USER(user_compute, .gpr[GPR_RDI] = n, .rflags = RFLAGS_IF);
-
-	log_handle(VEC_MIDDLE);
-	lapic_timer_start(VEC_MIDDLE, apic_ticks_us(50), true);
-	for (unsigned i = 0; i < 100 && logged < 3; i++)
-		CHECK(user_run(&u) == VEC_USER_EXIT);
-	lapic_timer_start(VEC_MIDDLE, 0, false);
-	CHECK_EQ(u.frame.gpr[GPR_RAX], computed(n));
-	CHECK(logged >= 3);
-}
-
-/* User code that only an interrupt's handler can end: the handler writes what it waits for. */
-CODE(user_wait, "1: pause; mov (%rdi), %rax; test %rax, %rax; jz 1b; int $0x80");
-
-static u64 wake_value;
-
-static bool wake_user(struct frame *f)
-{
-	log_vector(f);
-	memcpy(user_data_pages, &wake_value, sizeof(wake_value));
-	lapic_eoi();
-	return true;
-}
-
-static void user_woken(void)
-{
-	struct user u = USER(user_wait, .gpr[GPR_RDI] = USER_DATA, .rflags = RFLAGS_IF);
-
-	logged = 0;
-	wake_value = test_random() | 1;
-	handler_set(VEC_MIDDLE, wake_user);
-	lapic_timer_start(VEC_MIDDLE, apic_ticks_us(500), false);
-	CHECK_EQ(user_run(&u), VEC_USER_EXIT);
-	CHECK_EQ(u.frame.gpr[GPR_RAX], wake_value);
-	CHECK_EQ(logged, 1);
-	CHECK_EQ(seen.cs, SEL_USER_CODE);
-	CHECK_EQ(seen.ss, SEL_USER_DATA);
-	CHECK_EQ(seen.rflags & RFLAGS_IF, RFLAGS_IF);
-}
-
-/* In user mode with IF = 0, which only the kernel can give, nothing comes. */
-static void user_if_clear(void)
-{
-	struct user u = USER(user_compute, .gpr[GPR_RDI] = 100);
-
-	log_handle(VEC_MIDDLE);
-	lapic_send_self(VEC_MIDDLE);
-	CHECK_EQ(user_run(&u), VEC_USER_EXIT);
-	CHECK_EQ(logged, 0);
-	u.rflags = RFLAGS_IF;
-	CHECK_EQ(user_run(&u), VEC_USER_EXIT);
-	CHECK_EQ(logged, 1);
-	CHECK_EQ(u.frame.gpr[GPR_RAX], computed(100));
-}
-
-/* A repeated string instruction is interrupted between iterations and goes on. */
-CODE(copy_loop, "mov %rdi, %rsi; lea 0x100000(%rdi), %rdi; mov $0x20000, %ecx; sti; rep movsb; cli; ret");
-#define COPY_DISTANCE 0x100000
-#define COPY_SIZE     0x20000
-
-static void rep_interrupted(void)
-{
-	u8 *area = page_alloc_2m(0);
-	struct frame f;
-
-	for (unsigned i = 0; i < COPY_SIZE; i += sizeof(u64))
-		*(u64 *)(area + i) =
-			i % 512 ? *(u64 *)(area + i - 8) * 0x9e3779b97f4a7c15 + i : test_random();
-	log_handle(VEC_MIDDLE);
-	lapic_timer_start(VEC_MIDDLE, apic_ticks_us(20), true);
-	for (unsigned i = 0; i < 50 && logged < 3; i++)
-		catch_asm(&f, copy_loop, (u64)area);
-	lapic_timer_start(VEC_MIDDLE, 0, false);
-	CHECK(logged >= 3);
-	CHECK_MEM(area + COPY_DISTANCE, area, COPY_SIZE);
-}
-
 const struct test irq_tests[] = {
 	{"irq/self_ipi", self_ipi},
 	{"irq/pending_while_if_clear", pending_while_if_clear},
@@ -714,10 +602,5 @@ const struct test irq_tests[] = {
 	{"irq/hlt_woken", hlt_woken},
 	{"irq/hlt_pending", hlt_pending},
 	{"irq/hlt_pit", hlt_pit},
-	{"irq/kernel_interrupted", kernel_interrupted},
-	{"irq/user_interrupted", user_interrupted},
-	{"irq/user_woken", user_woken},
-	{"irq/user_if_clear", user_if_clear},
-	{"irq/rep_interrupted", rep_interrupted},
 	{},
 };

@@ -3,6 +3,7 @@
 #include "guest/test.h"
 #include "guest/groups.h"
 
+// clang-format off
 const struct test *const all_tests[] = {
 	cpu_tests,
 	cpu_register_tests,
@@ -10,6 +11,7 @@ const struct test *const all_tests[] = {
 	exc_tests,
 	exc_flow_tests,
 	irq_tests,
+	irq_code_tests,
 	mem_tests,
 	mem_rights_tests,
 	mem_bits_tests,
@@ -26,3 +28,4 @@ const struct bench *const all_benches[] = {
 	benches,
 	NULL,
 };
+// clang-format on
