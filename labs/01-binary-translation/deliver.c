@@ -61,26 +61,16 @@ static bool read_code_segment(struct vcpu *v, struct delivery *d)
 	return descriptor_set_accessed(v, &desc, d->fault);
 }
 
-/* A stack pointer out of the TSS: RSPn for another level, ISTn where the gate says so. */
-static bool read_tss_stack(struct vcpu *v, struct delivery *d, u32 offset)
-{
-	const struct segment *tr = &v->seg[SEG_TR];
-
-	if (offset + 7 > tr->limit)
-		return fault_error(d->fault, VEC_TS, (tr->selector & ~SEL_RPL) | d->ext);
-	return gva_read(v, tr->base + offset, &d->rsp, 8, ACCESS_READ, d->fault);
-}
-
 static bool choose_stack(struct vcpu *v, struct delivery *d)
 {
 	unsigned ist = d->gate.ist & IST_MASK;
 
 	d->rsp = v->gpr[GPR_RSP];
 	if (ist) {
-		if (!read_tss_stack(v, d, TSS_IST1 + (ist - 1) * 8))
+		if (!tss_read_stack(v, TSS_IST1 + (ist - 1) * 8, d->ext, &d->rsp, d->fault))
 			return false;
 	} else if (d->cpl != vcpu_cpl(v)) {
-		if (!read_tss_stack(v, d, TSS_RSP0 + d->cpl * 8))
+		if (!tss_read_stack(v, TSS_RSP0 + d->cpl * 8, d->ext, &d->rsp, d->fault))
 			return false;
 	}
 	d->rsp &= ~(u64)(FRAME_ALIGN - 1);

@@ -21,7 +21,10 @@
 /* RFLAGS bits that the vcpu keeps while the CPU has others. */
 #define RFLAGS_VIRTUAL (RFLAGS_IF | RFLAGS_IOPL | RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)
 
-#define TABLE_PAGES    (HV_GDT_ENTRIES * sizeof(u64) / PAGE_SIZE)
+#define STAND_IN_DATA                                                                                        \
+	(SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_DPL | SEG_TYPE_ACCESSED | SEG_TYPE_WRITABLE | SEG_ATTR_DB |      \
+	 SEG_ATTR_G)
+#define TABLE_PAGES (HV_GDT_ENTRIES * sizeof(u64) / PAGE_SIZE)
 
 static void table_written(struct vm *vm, gpa_t frame, void *context)
 {
@@ -36,7 +39,6 @@ static void table_written(struct vm *vm, gpa_t frame, void *context)
 int ring3_vcpu_init(struct vcpu *v)
 {
 	struct ring3 *r = machine_alloc(sizeof(*r));
-	u32 common = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_DPL | SEG_TYPE_ACCESSED;
 
 	if (!r)
 		return -1;
@@ -44,10 +46,6 @@ int ring3_vcpu_init(struct vcpu *v)
 	r->ldt = pages_alloc(TABLE_PAGES, PAGE_SIZE);
 	if (!r->gdt || !r->ldt)
 		return -1;
-	machine_gdt[RING3_SEL_CODE64 / 8] =
-		desc_make(0, 0, common | SEG_TYPE_CODE | SEG_TYPE_READABLE | SEG_ATTR_L);
-	machine_gdt[RING3_SEL_DATA / 8] =
-		desc_make(0, 0xffffffff, common | SEG_TYPE_WRITABLE | SEG_ATTR_DB | SEG_ATTR_G);
 	memcpy(&r->gdt[HV_SEL_CODE / 8], &machine_gdt[HV_SEL_CODE / 8],
 	       (HV_GDT_ENTRIES - HV_SEL_CODE / 8) * sizeof(u64));
 	r->tables_stale = true;
@@ -200,36 +198,32 @@ static bool usable_stack(u64 desc)
 	       seg_dpl(s.attr) == 3;
 }
 
-/* The monitor's code segment that stands for CS where the guest's own cannot be loaded: in virtual ring 0,
- * and when the guest took the descriptor away after it had loaded it. */
-static u16 stand_in_code(struct vcpu *v)
-{
-	const struct segment *cs = &v->seg[SEG_CS];
-
-	if (cs->attr & SEG_ATTR_L)
-		return RING3_SEL_CODE64;
-	machine_gdt[RING3_SEL_CODE32 / 8] =
-		desc_make((u32)cs->base, cs->limit,
-			  cs->attr | SEG_ATTR_DPL | SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_ACCESSED);
-	ring3_of(v)->gdt[RING3_SEL_CODE32 / 8] = machine_gdt[RING3_SEL_CODE32 / 8];
-	return RING3_SEL_CODE32;
-}
-
+/*
+ * CS and SS. In virtual ring 0, and in virtual ring 3 when the guest took away a descriptor that it had
+ * loaded, segments of the monitor's own stand for the guest's. IRET reads them, so they have to be in the
+ * GDT: code that cannot be read as data, and data.
+ */
 static void load_cs_ss(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
-	u16 cs = v->seg[SEG_CS].selector, ss = v->seg[SEG_SS].selector;
+	const struct segment *cs = &v->seg[SEG_CS], *ss = &v->seg[SEG_SS];
+	u64 *gdt = r->user ? r->gdt : machine_gdt;
+	u32 attr = cs->attr | SEG_ATTR_DPL | SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_ACCESSED;
 
-	r->real_cs = r->real_ss = 0;
-	if (r->user && usable_code(ring3_copy_of(v, cs), v->seg[SEG_CS].attr & SEG_ATTR_L) &&
-	    (cs & SEL_RPL) == 3)
-		r->real_cs = cs;
-	if (r->user && usable_stack(ring3_copy_of(v, ss)) && (ss & SEL_RPL) == 3)
-		r->real_ss = ss;
-	if (!r->real_cs)
-		r->real_cs = stand_in_code(v);
-	if (!r->real_ss)
+	r->real_cs = cs->selector;
+	r->real_ss = ss->selector;
+	gdt[RING3_SEL_CODE / 8] = gdt[RING3_SEL_DATA / 8] = 0;
+	if (!r->user || (cs->selector & SEL_RPL) != 3 ||
+	    !usable_code(ring3_copy_of(v, cs->selector), cs->attr & SEG_ATTR_L)) {
+		r->real_cs = RING3_SEL_CODE;
+		if (attr & SEG_ATTR_L)
+			attr &= ~(u32)SEG_TYPE_READABLE;
+		gdt[RING3_SEL_CODE / 8] = desc_make((u32)cs->base, cs->limit, attr);
+	}
+	if (!r->user || (ss->selector & SEL_RPL) != 3 || !usable_stack(ring3_copy_of(v, ss->selector))) {
 		r->real_ss = RING3_SEL_DATA;
+		gdt[RING3_SEL_DATA / 8] = desc_make(0, 0xffffffff, STAND_IN_DATA);
+	}
 }
 
 static void load_root(struct vcpu *v)

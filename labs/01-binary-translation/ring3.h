@@ -10,6 +10,9 @@
  * the guest's GDT and LDT with every system descriptor made not-present: user code runs as on the bare
  *                    machine, but cannot get through a gate to ring 0.
  *
+ * Levels 1 and 2 are run as virtual ring 0 is, since paging takes them for the kernel; the emulation checks
+ * their level.
+ *
  * In both tables the monitor's own selectors stand at the end (machine.h).
  */
 #ifndef RING3_H
@@ -18,12 +21,11 @@
 #include "vmm/vm.h"
 #include "machine/machine.h"
 
-/* Ring-3 segments of the monitor's own; virtual ring 0 runs in them. */
-#define RING3_SEL_LDT    0xffb0 /* 16 bytes */
-#define RING3_SEL_CODE64 (HV_SEL_ENGINE | 3)
-#define RING3_SEL_DATA   ((HV_SEL_ENGINE + 0x08) | 3)
-#define RING3_SEL_CODE32 ((HV_SEL_ENGINE + 0x10) | 3) /* filled for each use */
-#define RING3_SEL_FIRST  RING3_SEL_LDT                /* the guest's selectors end here */
+/* Ring-3 segments of the monitor's own, which stand for CS and SS of virtual ring 0. */
+#define RING3_SEL_LDT   0xffb0 /* 16 bytes */
+#define RING3_SEL_CODE  (HV_SEL_ENGINE | 3)
+#define RING3_SEL_DATA  ((HV_SEL_ENGINE + 8) | 3)
+#define RING3_SEL_FIRST RING3_SEL_LDT /* the guest's selectors end here */
 
 /* Features whose instructions ring 3 could use without a trap, or that tell supervisor from user pages: no
  * guest here gets them. */
@@ -95,6 +97,10 @@ bool tr_load(struct vcpu *v, u16 selector, struct event *f) MUST_USE;
 /* SS for privilege level `cpl`, of a return to it or a far transfer within it. */
 bool stack_segment_check(struct vcpu *v, u16 selector, unsigned cpl, struct segment *out,
 			 struct event *f) MUST_USE;
+/* RSPn or ISTn, at that byte offset of the TSS. */
+bool tss_read_stack(struct vcpu *v, u32 offset, u32 ext, u64 *rsp, struct event *f) MUST_USE;
+/* After a return to the outer level `cpl`: DS to GS that it may not use become null. */
+void segments_drop_inner(struct vcpu *v, unsigned cpl);
 bool descriptor_set_accessed(struct vcpu *v, struct descriptor *d, struct event *f) MUST_USE;
 /* A flat segment as SYSCALL and SYSRET make it, without a descriptor. */
 struct segment segment_flat(u16 selector, bool code, bool is_64bit, unsigned dpl);
@@ -105,11 +111,17 @@ static inline bool fault_error(struct event *f, u8 vector, u32 error)
 	return false;
 }
 
+/* RFLAGS bits that IRET and SYSRET may set at CPL 0; VM stays 0 in IA-32e mode. */
+#define RING3_RFLAGS_LOADABLE                                                                                \
+	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF |     \
+	 RFLAGS_OF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_VIF | RFLAGS_VIP | RFLAGS_ID)
+
 /* ---- transfer.c: control transfers between segments and levels. They set RIP and raise their faults
  * themselves. ---------------------- */
 struct insn;
 void transfer_iret(struct vcpu *v, const struct insn *i);
 void transfer_far(struct vcpu *v, const struct insn *i); /* JMP, CALL, RET */
+/* syscall.c */
 void transfer_syscall(struct vcpu *v, const struct insn *i);
 void transfer_sysret(struct vcpu *v, const struct insn *i);
 void transfer_sysenter(struct vcpu *v);

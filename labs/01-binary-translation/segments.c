@@ -165,3 +165,31 @@ struct segment segment_flat(u16 selector, bool code, bool is_64bit, unsigned dpl
 		attr |= SEG_ATTR_DB;
 	return (struct segment){.selector = selector, .attr = attr, .limit = 0xffffffff};
 }
+
+/* After a return to an outer level, segments that it may not use become null. */
+void segments_drop_inner(struct vcpu *v, unsigned cpl)
+{
+	static const u8 segs[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
+
+	vcpu_need(v, VCPU_SEGS);
+	for (unsigned i = 0; i < ARRAY_SIZE(segs); i++) {
+		struct segment *s = &v->seg[segs[i]];
+		u32 conforming = SEG_TYPE_CODE | SEG_TYPE_CONFORMING;
+
+		if (s->attr & SEG_ATTR_UNUSABLE || (s->attr & conforming) == conforming ||
+		    seg_dpl(s->attr) >= cpl)
+			continue;
+		*s = (struct segment){.attr = SEG_ATTR_UNUSABLE, .base = segs[i] >= SEG_FS ? s->base : 0};
+		vcpu_changed(v, VCPU_SEGS);
+	}
+}
+
+/* A stack pointer out of the TSS. */
+bool tss_read_stack(struct vcpu *v, u32 offset, u32 ext, u64 *rsp, struct event *f)
+{
+	const struct segment *tr = &v->seg[SEG_TR];
+
+	if (offset + 7 > tr->limit)
+		return fault_error(f, VEC_TS, (tr->selector & ~SEL_RPL) | ext);
+	return gva_read(v, tr->base + offset, rsp, 8, ACCESS_READ, f);
+}

@@ -283,8 +283,7 @@ static bool privileged_common(struct vcpu *v, const struct insn *i, struct vmexi
 	}
 }
 
-/* Instructions that fault because the guest is in ring 3 and not where it believes to be. False: not one of
- * them. */
+/* Privileged instructions that only an engine in ring 3 meets. False: not one of them. */
 static bool privileged_ring3(struct vcpu *v, const struct insn *i)
 {
 	switch (i->op) {
@@ -300,22 +299,8 @@ static bool privileged_ring3(struct vcpu *v, const struct insn *i)
 	case OP_LTR:
 		load_system_segment(v, i);
 		return true;
-	case OP_MOV_TO_SEG:
-	case OP_POP_SEG:
-	case OP_LOAD_FAR_POINTER:
-		load_segment_register(v, i);
-		return true;
 	case OP_SWAPGS:
 		swap_gs(v, i);
-		return true;
-	case OP_IRET:
-	case OP_JMP_FAR:
-	case OP_CALL_FAR:
-	case OP_RET_FAR:
-		transfer(v, i);
-		return true;
-	case OP_SYSRET:
-		transfer_sysret(v, i);
 		return true;
 	case OP_SYSEXIT:
 		transfer_sysexit(v, i);
@@ -325,7 +310,26 @@ static bool privileged_ring3(struct vcpu *v, const struct insn *i)
 	}
 }
 
-/* Instructions that go to another level, allowed at every one. */
+/* What each level may do, and what faults because the GDT of virtual ring 0 is empty. False: not one of them.
+ */
+static bool segment_instruction(struct vcpu *v, const struct insn *i)
+{
+	switch (i->op) {
+	case OP_MOV_TO_SEG:
+	case OP_POP_SEG:
+	case OP_LOAD_FAR_POINTER:
+		load_segment_register(v, i);
+		return true;
+	case OP_IRET:
+	case OP_RET_FAR:
+		transfer(v, i);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Instructions that go to another level, or try to, from every one. */
 static bool unprivileged(struct vcpu *v, const struct insn *i)
 {
 	switch (i->op) {
@@ -336,6 +340,16 @@ static bool unprivileged(struct vcpu *v, const struct insn *i)
 		return true;
 	case OP_SYSCALL:
 		transfer_syscall(v, i);
+		return true;
+	case OP_JMP_FAR: /* through a gate; in the copies of the tables none is present */
+	case OP_CALL_FAR:
+		transfer(v, i);
+		return true;
+	case OP_SYSRET: /* the real EFER.SCE is 0: #UD in every ring */
+		if (vcpu_cpl(v))
+			event_exception_error(v, VEC_GP, 0);
+		else
+			transfer_sysret(v, i);
 		return true;
 	case OP_SYSENTER:
 		if (v->frame_vector == VEC_UD) /* this CPU has none in this mode */
@@ -367,10 +381,10 @@ static bool bitmap_allows(struct vcpu *v, u16 port, unsigned size)
 	return !(bits >> port % 8 & ((1U << size) - 1));
 }
 
-/* What IOPL and the bitmap allow in virtual ring 3. False: the fault is the guest's own. */
-static bool allowed_to_user(struct vcpu *v, const struct insn *i, struct vmexit *exit)
+/* What IOPL and the bitmap allow outside level 0. False: the fault is the guest's own. */
+static bool allowed_by_iopl(struct vcpu *v, const struct insn *i, struct vmexit *exit)
 {
-	bool iopl = (v->rflags & RFLAGS_IOPL) == RFLAGS_IOPL;
+	bool iopl = (v->rflags & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT >= vcpu_cpl(v);
 	struct vmexit io = {.reason = VMEXIT_NONE};
 
 	if (iopl && (i->op == OP_CLI || i->op == OP_STI)) {
@@ -410,9 +424,11 @@ void sensitive_emulate(struct vcpu *v, struct vmexit *exit)
 		return;
 	if (unprivileged(v, &i))
 		return;
-	if (ring3_of(v)->user ? allowed_to_user(v, &i, exit)
-			      : v->frame_vector != VEC_UD &&
-					(privileged_common(v, &i, exit) || privileged_ring3(v, &i)))
+	if (!ring3_of(v)->user && v->frame_vector != VEC_UD && segment_instruction(v, &i))
+		return;
+	if (vcpu_cpl(v) ? allowed_by_iopl(v, &i, exit)
+			: v->frame_vector != VEC_UD &&
+				  (privileged_common(v, &i, exit) || privileged_ring3(v, &i)))
 		return;
 	reflect(v, exit);
 }

@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
  * Control transfers between segments and privilege levels, emulated by the operation sections of SDM vol. 2:
- * "IRET", "JMP", "CALL", "RET", "SYSCALL", "SYSRET", "SYSENTER", "SYSEXIT".
- *
- * Left out: levels 1 and 2. A guest that goes there is ended with a sentence: its pages could not be told
- * from the kernel's.
+ * "IRET", "JMP", "CALL", "RET"; call gates by vol. 3A, 5.8.3 "Call Gates" and 5.8.3.1 "IA-32e Mode Call
+ * Gates".
  */
+#include "lib/string.h"
 #include "ring3.h"
 #include "vmm/emulate.h"
-#include "x86/asm.h"
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-/* RFLAGS bits that IRET and SYSRET may set at CPL 0; VM stays 0 in IA-32e mode. */
-#define RFLAGS_LOADABLE                                                                                      \
-	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF |     \
-	 RFLAGS_OF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_VIF | RFLAGS_VIP | RFLAGS_ID)
-#define CODE_SEGMENT       (SEG_ATTR_S | SEG_TYPE_CODE)
-#define STAR_SYSCALL_SHIFT 32
-#define STAR_SYSRET_SHIFT  48
-#define SYSENTER_SS        8
-#define SYSEXIT_CS32       16
-#define SYSEXIT_SS32       24
-#define SYSEXIT_CS64       32
-#define SYSEXIT_SS64       40
+#define CODE_SEGMENT (SEG_ATTR_S | SEG_TYPE_CODE)
 
 /* A far pointer's destination after all checks. */
 struct target {
@@ -103,12 +90,6 @@ static bool accept_target(struct vcpu *v, struct target *t, struct descriptor *d
 
 	if (!target_in_segment(t))
 		return raise_gp(v, 0);
-	if (t->cpl == 1 || t->cpl == 2) {
-		vcpu_end(v,
-			 "it enters privilege level %u, which engines that run the guest in ring 3 leave out",
-			 t->cpl);
-		return false;
-	}
 	return descriptor_set_accessed(v, d, &f) || raise(v, &f);
 }
 
@@ -133,32 +114,14 @@ static bool read_return_cs(struct vcpu *v, u16 selector, struct target *t, struc
 	return check_code_type(v, &t->cs);
 }
 
-/* After a return to an outer level, segments that it may not use become null. */
-static void drop_inner_segments(struct vcpu *v)
-{
-	static const u8 segs[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
-
-	vcpu_need(v, VCPU_SEGS);
-	for (unsigned i = 0; i < ARRAY_SIZE(segs); i++) {
-		struct segment *s = &v->seg[segs[i]];
-		u32 conforming = SEG_TYPE_CODE | SEG_TYPE_CONFORMING;
-
-		if (s->attr & SEG_ATTR_UNUSABLE || (s->attr & conforming) == conforming ||
-		    seg_dpl(s->attr) == 3)
-			continue;
-		*s = (struct segment){.attr = SEG_ATTR_UNUSABLE, .base = segs[i] >= SEG_FS ? s->base : 0};
-		vcpu_changed(v, VCPU_SEGS);
-	}
-}
-
 static void enter_level(struct vcpu *v, const struct target *t)
 {
 	unsigned old = vcpu_cpl(v);
 
 	v->rip = t->rip;
 	v->seg[SEG_CS] = t->cs;
-	if (t->cpl != old && t->cpl == 3)
-		drop_inner_segments(v);
+	if (t->cpl > old)
+		segments_drop_inner(v, t->cpl);
 	ring3_set_user(v, t->cpl == 3);
 }
 
@@ -182,7 +145,7 @@ static bool load_return_stack(struct vcpu *v, const struct target *t, u16 select
 
 static void load_flags(struct vcpu *v, u64 value, unsigned size)
 {
-	u64 may = RFLAGS_LOADABLE;
+	u64 may = RING3_RFLAGS_LOADABLE;
 
 	if (vcpu_cpl(v) != 0)
 		may &= ~(u64)(RFLAGS_IOPL | RFLAGS_VIF | RFLAGS_VIP);
@@ -314,6 +277,90 @@ static void far_return(struct vcpu *v, const struct insn *i)
 	v->seg[SEG_SS] = ss;
 }
 
+/* ---- call gates
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static bool names_gate(struct vcpu *v, u16 selector, struct descriptor *d)
+{
+	struct event ignored;
+
+	return selector & ~SEL_RPL && descriptor_read(v, selector, 0, d, &ignored) &&
+	       (desc_unpack(0, d->low, 0).attr & (SEG_ATTR_S | SEG_ATTR_TYPE)) == SYS_TYPE_CALL_GATE;
+}
+
+/* The gate's code segment: at this level, or for CALL an inner one. */
+static bool read_gate_cs(struct vcpu *v, const struct gate64 *g, bool call, struct target *t,
+			 struct descriptor *d)
+{
+	unsigned cpl = vcpu_cpl(v), dpl;
+	u32 error = g->selector & ~SEL_RPL;
+	struct event f;
+
+	if (!(g->selector & ~SEL_RPL))
+		return raise_gp(v, 0);
+	if (!descriptor_read(v, g->selector, 0, d, &f))
+		return raise(v, &f);
+	t->cs = desc_unpack(0, d->low, 0);
+	dpl = seg_dpl(t->cs.attr);
+	t->cpl = call && !(t->cs.attr & SEG_TYPE_CONFORMING) ? dpl : cpl;
+	t->cs.selector = (u16)error | (u16)t->cpl;
+	if ((t->cs.attr & CODE_SEGMENT) != CODE_SEGMENT || dpl > cpl || !(t->cs.attr & SEG_ATTR_L))
+		return raise_gp(v, error);
+	if (!call && !(t->cs.attr & SEG_TYPE_CONFORMING) && dpl != cpl)
+		return raise_gp(v, error);
+	return check_code_type(v, &t->cs);
+}
+
+/* Return address and, to an inner level, the old stack: on the stack that the TSS names for it. Always 8
+ * bytes each. */
+static bool push_gate_frame(struct vcpu *v, const struct insn *i, const struct target *t)
+{
+	bool inner = t->cpl != vcpu_cpl(v);
+	u64 words[4] = {v->rip + i->length, v->seg[SEG_CS].selector, v->gpr[GPR_RSP],
+			v->seg[SEG_SS].selector};
+	u64 rsp = v->gpr[GPR_RSP], bytes = (inner ? 4 : 2) * sizeof(u64);
+	unsigned access = t->cpl == 3 ? ACCESS_WRITE | ACCESS_USER : ACCESS_WRITE;
+	struct event f;
+
+	if (inner && !tss_read_stack(v, TSS_RSP0 + t->cpl * 8, 0, &rsp, &f))
+		return raise(v, &f);
+	if (!gva_write(v, rsp - bytes, words, bytes, access, &f))
+		return raise_stack(v, &f);
+	v->gpr[GPR_RSP] = rsp - bytes;
+	if (inner)
+		v->seg[SEG_SS] = (struct segment){.selector = (u16)t->cpl,
+						  .attr = SEG_ATTR_UNUSABLE | t->cpl << SEG_ATTR_DPL_SHIFT};
+	return true;
+}
+
+static void through_gate(struct vcpu *v, const struct insn *i, u16 selector, const struct descriptor *gate)
+{
+	u32 attr = desc_unpack(0, gate->low, 0).attr, error = selector & ~SEL_RPL;
+	bool call = i->op == OP_CALL_FAR;
+	struct descriptor d;
+	struct gate64 g;
+	struct target t;
+
+	if (seg_dpl(attr) < vcpu_cpl(v) || seg_dpl(attr) < (selector & SEL_RPL)) {
+		raise_gp(v, error);
+		return;
+	}
+	if (!(attr & SEG_ATTR_P)) {
+		event_exception_error(v, VEC_NP, error);
+		return;
+	}
+	memcpy(&g, &gate->low, 8);
+	memcpy((u8 *)&g + 8, &gate->high, 8);
+	t.rip = gate_offset(&g);
+	if (!read_gate_cs(v, &g, call, &t, &d) || !accept_target(v, &t, &d))
+		return;
+	if (call && !push_gate_frame(v, i, &t))
+		return;
+	v->rflags &= ~(u64)RFLAGS_RF;
+	enter_level(v, &t);
+}
+
 void transfer_far(struct vcpu *v, const struct insn *i)
 {
 	struct target t;
@@ -324,97 +371,16 @@ void transfer_far(struct vcpu *v, const struct insn *i)
 		far_return(v, i);
 		return;
 	}
-	if (!read_far_operand(v, i, &selector, &t.rip) || !read_branch_cs(v, selector, &t, &d) ||
-	    !accept_target(v, &t, &d))
+	if (!read_far_operand(v, i, &selector, &t.rip))
+		return;
+	if (names_gate(v, selector, &d)) {
+		through_gate(v, i, selector, &d);
+		return;
+	}
+	if (!read_branch_cs(v, selector, &t, &d) || !accept_target(v, &t, &d))
 		return;
 	if (i->op == OP_CALL_FAR && !push_return(v, i->op_size, v->rip + i->length))
 		return;
 	v->rflags &= ~(u64)RFLAGS_RF;
 	enter_level(v, &t);
-}
-
-static bool machine_is_amd(void)
-{
-	static int amd = -1;
-
-	if (amd < 0)
-		amd = cpuid(0, 0).ecx == 0x444d4163; /* "cAMD" */
-	return amd;
-}
-
-void transfer_syscall(struct vcpu *v, const struct insn *i)
-{
-	u16 selector = (u16)(v->star >> STAR_SYSCALL_SHIFT) & ~SEL_RPL;
-	bool is_64bit = vcpu_is_64bit(v);
-
-	/* In compatibility mode only AMD has it (APM vol. 3, "SYSCALL"). */
-	if (!(v->efer & EFER_SCE) || (!is_64bit && !machine_is_amd())) {
-		event_exception(v, VEC_UD);
-		return;
-	}
-	v->gpr[GPR_RCX] = v->rip + i->length;
-	v->gpr[GPR_R11] = v->rflags & ~(u64)RFLAGS_RF;
-	v->rip = is_64bit ? v->lstar : v->cstar;
-	v->rflags = (v->rflags & ~(v->fmask | RFLAGS_RF)) | RFLAGS_RESERVED1;
-	v->seg[SEG_CS] = segment_flat(selector, true, true, 0);
-	v->seg[SEG_SS] = segment_flat(selector + 8, false, false, 0);
-	ring3_set_user(v, false);
-}
-
-void transfer_sysret(struct vcpu *v, const struct insn *i)
-{
-	u16 selector = (u16)(v->star >> STAR_SYSRET_SHIFT);
-	bool to_64bit = i->op_size == 8;
-
-	if (!(v->efer & EFER_SCE)) {
-		event_exception(v, VEC_UD);
-		return;
-	}
-	if (to_64bit && !machine_is_amd() && !gva_is_canonical(v->gpr[GPR_RCX])) {
-		raise_gp(v, 0); /* Intel: before anything changes; AMD: at the destination */
-		return;
-	}
-	v->rip = to_64bit ? v->gpr[GPR_RCX] : (u32)v->gpr[GPR_RCX];
-	v->rflags = (v->gpr[GPR_R11] & (RFLAGS_LOADABLE & ~(u64)RFLAGS_RF)) | RFLAGS_RESERVED1;
-	drop_inner_segments(v);
-	v->seg[SEG_CS] = segment_flat((u16)(selector + (to_64bit ? 16 : 0)) | 3, true, to_64bit, 3);
-	v->seg[SEG_SS] = segment_flat((u16)(selector + 8) | 3, false, false, 3);
-	v->interrupt_shadow = false;
-	ring3_set_user(v, true);
-}
-
-void transfer_sysenter(struct vcpu *v)
-{
-	u16 selector = (u16)v->sysenter_cs & ~SEL_RPL;
-
-	if (!selector) {
-		raise_gp(v, 0);
-		return;
-	}
-	v->rip = v->sysenter_eip;
-	v->gpr[GPR_RSP] = v->sysenter_esp;
-	v->rflags &= ~(u64)(RFLAGS_IF | RFLAGS_VM | RFLAGS_RF);
-	v->seg[SEG_CS] = segment_flat(selector, true, true, 0);
-	v->seg[SEG_SS] = segment_flat(selector + SYSENTER_SS, false, false, 0);
-	ring3_set_user(v, false);
-}
-
-void transfer_sysexit(struct vcpu *v, const struct insn *i)
-{
-	u16 selector = (u16)v->sysenter_cs & ~SEL_RPL;
-	bool to_64bit = i->op_size == 8;
-
-	if (!selector ||
-	    (to_64bit && (!gva_is_canonical(v->gpr[GPR_RCX]) || !gva_is_canonical(v->gpr[GPR_RDX])))) {
-		raise_gp(v, 0);
-		return;
-	}
-	v->rip = to_64bit ? v->gpr[GPR_RDX] : (u32)v->gpr[GPR_RDX];
-	v->gpr[GPR_RSP] = to_64bit ? v->gpr[GPR_RCX] : (u32)v->gpr[GPR_RCX];
-	drop_inner_segments(v);
-	v->seg[SEG_CS] = segment_flat((u16)(selector + (to_64bit ? SYSEXIT_CS64 : SYSEXIT_CS32)) | 3, true,
-				      to_64bit, 3);
-	v->seg[SEG_SS] =
-		segment_flat((u16)(selector + (to_64bit ? SYSEXIT_SS64 : SYSEXIT_SS32)) | 3, false, false, 3);
-	ring3_set_user(v, true);
 }

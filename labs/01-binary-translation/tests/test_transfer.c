@@ -60,6 +60,11 @@ void event_exception_error(struct vcpu *v, u8 vector, u32 error)
 			       .kind = EVENT_EXCEPTION, .vector = vector, .has_error = true, .error = error});
 }
 
+void event_debug(struct vcpu *v, u64 dr6_bits)
+{
+	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION, .vector = VEC_DB, .payload = dr6_bits});
+}
+
 bool vcpu_is_64bit(struct vcpu *v)
 {
 	return v->efer & EFER_LMA && v->seg[SEG_CS].attr & SEG_ATTR_L;
@@ -111,6 +116,16 @@ static void new_guest(void)
 	memcpy((u8 *)ram_u64(TSS_GPA) + TSS_IST1, &(u64){IST1}, 8);
 	raised_count = 0;
 	set_level(0);
+}
+
+/* A 64-bit call gate in the entries of SEL_TSS_NEW. */
+static void set_call_gate(u16 selector, unsigned dpl, bool present)
+{
+	struct gate64 g = gate_make(HANDLER, selector, SYS_TYPE_CALL_GATE, dpl, 0);
+
+	if (!present)
+		g.attr &= (u8)~SEG_ATTR_P;
+	memcpy(ram_u64(GDT_GPA + SEL_TSS_NEW), &g, sizeof(g));
 }
 
 static void set_gate(unsigned vector, u16 selector, unsigned type, unsigned dpl, unsigned ist)
@@ -411,6 +426,68 @@ static void test_far_call_and_return(void)
 	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA + 8);
 }
 
+static void far_call_to(u16 selector)
+{
+	struct insn call = {.op = OP_CALL_FAR, .op_size = 4, .memory = true, .disp = 0x6000, .length = 7};
+
+	*ram_u64(0x6000) = (u64)selector << 32;
+	transfer_far(&vcpu, &call);
+}
+
+/* SDM vol. 3A, 5.8.3.1: from an outer level the stack is the TSS's, with SS, RSP, CS, RIP of the caller. */
+static void test_call_gate(void)
+{
+	new_guest();
+	set_level(3);
+	set_call_gate(SEL_KCODE, 3, true);
+	far_call_to(SEL_TSS_NEW | 3);
+	CU_ASSERT_EQUAL(raised_count, 0);
+	CU_ASSERT_EQUAL(vcpu.rip, HANDLER);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], RSP0 - 32);
+	CU_ASSERT_EQUAL(ram_u64(RSP0 - 32)[0], 0x555c);
+	CU_ASSERT_EQUAL(ram_u64(RSP0 - 32)[1], SEL_UCODE);
+	CU_ASSERT_EQUAL(ram_u64(RSP0 - 32)[2], STACK_GPA + 8);
+	CU_ASSERT_EQUAL(ram_u64(RSP0 - 32)[3], SEL_UDATA);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_SS].selector, 0);
+	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 0);
+
+	new_guest(); /* the same level: the stack stays */
+	set_call_gate(SEL_KCODE, 0, true);
+	far_call_to(SEL_TSS_NEW);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA + 8 - 16);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_SS].selector, SEL_KDATA);
+}
+
+static void test_call_gate_faults(void)
+{
+	static const struct {
+		u16 target;
+		unsigned dpl;
+		bool present;
+		u8 vector;
+		u32 error;
+	} cases[] = {
+		{SEL_KCODE, 0, true, VEC_GP, SEL_TSS_NEW},
+		{SEL_KCODE, 3, false, VEC_NP, SEL_TSS_NEW},
+		{0, 3, true, VEC_GP, 0},
+		{SEL_KDATA, 3, true, VEC_GP, SEL_KDATA},
+		{SEL_CODE32, 3, true, VEC_GP, SEL_CODE32},
+		{SEL_AWAY, 3, true, VEC_NP, SEL_AWAY},
+		{SEL_BEYOND, 3, true, VEC_GP, SEL_BEYOND},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		new_guest();
+		set_level(3);
+		set_call_gate(cases[i].target, cases[i].dpl, cases[i].present);
+		far_call_to(SEL_TSS_NEW | 3);
+		CU_ASSERT_EQUAL(raised_count, 1);
+		CU_ASSERT_EQUAL(raised.vector, cases[i].vector);
+		CU_ASSERT_EQUAL(raised.error, cases[i].error);
+		CU_ASSERT_EQUAL(vcpu.rip, 0x5555);
+	}
+}
+
 static void test_segment_loads(void)
 {
 	static const struct {
@@ -498,6 +575,10 @@ static void test_syscall_and_sysret(void)
 	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1);
 	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 3);
 	CU_ASSERT_EQUAL(raised_count, 0);
+	vcpu.fmask = RFLAGS_IF; /* TF stays: the single step ends at the kernel's first instruction */
+	transfer_syscall(&vcpu, &syscall);
+	CU_ASSERT_EQUAL(raised.vector, VEC_DB);
+	set_level(3);
 	vcpu.efer &= ~(u64)EFER_SCE;
 	transfer_syscall(&vcpu, &syscall);
 	CU_ASSERT_EQUAL(raised.vector, VEC_UD);
@@ -511,5 +592,6 @@ UNIT_MAIN("transfer", {"frame on the same level", test_frame_same_level},
 	  {"IRET within the level", test_iret_same_level}, {"faults of IRET", test_iret_faults},
 	  {"IRET with NT", test_iret_nested_task}, {"flags of IRET in user mode", test_iret_user_flags},
 	  {"far jump", test_far_jump}, {"far call and return", test_far_call_and_return},
+	  {"call gate", test_call_gate}, {"faults of a call gate", test_call_gate_faults},
 	  {"segment loads", test_segment_loads}, {"task register", test_task_register},
 	  {"SYSCALL and SYSRET", test_syscall_and_sysret})

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/*
+ * SYSCALL, SYSRET, SYSENTER and SYSEXIT: to the kernel and back without a descriptor. The real EFER.SCE and
+ * SYSENTER_CS are 0, so all of them fault in ring 3 and are emulated. Source: the operation sections of SDM
+ * vol. 2B; APM vol. 3 where AMD differs.
+ */
+#include "ring3.h"
+#include "x86/asm.h"
+#include "x86/decode.h"
+#include "x86/exception.h"
+#include "x86/paging.h"
+
+#define STAR_SYSCALL_SHIFT 32
+#define STAR_SYSRET_SHIFT  48
+#define SYSENTER_SS        8
+#define SYSEXIT_CS32       16
+#define SYSEXIT_SS32       24
+#define SYSEXIT_CS64       32
+#define SYSEXIT_SS64       40
+
+static bool machine_is_amd(void)
+{
+	static int amd = -1;
+
+	if (amd < 0)
+		amd = cpuid(0, 0).ecx == 0x444d4163; /* "cAMD" */
+	return amd;
+}
+
+/* With TF set, and left by FMASK, the single step ends at the kernel's first instruction. */
+void transfer_syscall(struct vcpu *v, const struct insn *i)
+{
+	u16 selector = (u16)(v->star >> STAR_SYSCALL_SHIFT) & ~SEL_RPL;
+	bool is_64bit = vcpu_is_64bit(v);
+
+	/* In compatibility mode only AMD has it (APM vol. 3, "SYSCALL"). */
+	if (!(v->efer & EFER_SCE) || (!is_64bit && !machine_is_amd())) {
+		event_exception(v, VEC_UD);
+		return;
+	}
+	v->gpr[GPR_RCX] = v->rip + i->length;
+	v->gpr[GPR_R11] = v->rflags & ~(u64)RFLAGS_RF;
+	v->rip = is_64bit ? v->lstar : v->cstar;
+	v->rflags = (v->rflags & ~(v->fmask | RFLAGS_RF)) | RFLAGS_RESERVED1;
+	v->seg[SEG_CS] = segment_flat(selector, true, true, 0);
+	v->seg[SEG_SS] = segment_flat(selector + 8, false, false, 0);
+	ring3_set_user(v, false);
+	if (v->rflags & RFLAGS_TF)
+		event_debug(v, DR6_BS);
+}
+
+void transfer_sysret(struct vcpu *v, const struct insn *i)
+{
+	u16 selector = (u16)(v->star >> STAR_SYSRET_SHIFT);
+	bool to_64bit = i->op_size == 8;
+
+	if (!(v->efer & EFER_SCE)) {
+		event_exception(v, VEC_UD);
+		return;
+	}
+	if (to_64bit && !machine_is_amd() && !gva_is_canonical(v->gpr[GPR_RCX])) {
+		event_exception_error(v, VEC_GP,
+				      0); /* Intel: before anything changes; AMD: at the destination */
+		return;
+	}
+	v->rip = to_64bit ? v->gpr[GPR_RCX] : (u32)v->gpr[GPR_RCX];
+	v->rflags = (v->gpr[GPR_R11] & (RING3_RFLAGS_LOADABLE & ~(u64)RFLAGS_RF)) | RFLAGS_RESERVED1;
+	segments_drop_inner(v, 3);
+	v->seg[SEG_CS] = segment_flat((u16)(selector + (to_64bit ? 16 : 0)) | 3, true, to_64bit, 3);
+	v->seg[SEG_SS] = segment_flat((u16)(selector + 8) | 3, false, false, 3);
+	v->interrupt_shadow = false;
+	ring3_set_user(v, true);
+}
+
+void transfer_sysenter(struct vcpu *v)
+{
+	u16 selector = (u16)v->sysenter_cs & ~SEL_RPL;
+
+	if (!selector) {
+		event_exception_error(v, VEC_GP, 0);
+		return;
+	}
+	v->rip = v->sysenter_eip;
+	v->gpr[GPR_RSP] = v->sysenter_esp;
+	v->rflags &= ~(u64)(RFLAGS_IF | RFLAGS_VM | RFLAGS_RF);
+	v->seg[SEG_CS] = segment_flat(selector, true, true, 0);
+	v->seg[SEG_SS] = segment_flat(selector + SYSENTER_SS, false, false, 0);
+	ring3_set_user(v, false);
+}
+
+void transfer_sysexit(struct vcpu *v, const struct insn *i)
+{
+	u16 selector = (u16)v->sysenter_cs & ~SEL_RPL;
+	bool to_64bit = i->op_size == 8;
+
+	if (!selector ||
+	    (to_64bit && (!gva_is_canonical(v->gpr[GPR_RCX]) || !gva_is_canonical(v->gpr[GPR_RDX])))) {
+		event_exception_error(v, VEC_GP, 0);
+		return;
+	}
+	v->rip = to_64bit ? v->gpr[GPR_RDX] : (u32)v->gpr[GPR_RDX];
+	v->gpr[GPR_RSP] = to_64bit ? v->gpr[GPR_RCX] : (u32)v->gpr[GPR_RCX];
+	segments_drop_inner(v, 3);
+	v->seg[SEG_CS] = segment_flat((u16)(selector + (to_64bit ? SYSEXIT_CS64 : SYSEXIT_CS32)) | 3, true,
+				      to_64bit, 3);
+	v->seg[SEG_SS] =
+		segment_flat((u16)(selector + (to_64bit ? SYSEXIT_SS64 : SYSEXIT_SS32)) | 3, false, false, 3);
+	ring3_set_user(v, true);
+}
