@@ -52,7 +52,7 @@ static inline void check_page_fault(struct frame f, gva_t gva, u64 error, const 
 
 /* The frame is of this exception with this error code. */
 #define CHECK_FAULT(f, vector, error) check_fault(f, vector, error, __FILE__, __LINE__)
-/* The access with KERNEL_ or USER_ code to gva ends with a page fault, CR2 and exactly these PF_* bits. */
+/* The access with kernel or user code to gva ends with a page fault, CR2 and exactly these PF_* bits. */
 #define CHECK_KERNEL_PF(code, gva, error)                                                                    \
 	check_page_fault(kernel_access(code, gva), gva, error, __FILE__, __LINE__)
 #define CHECK_USER_PF(code, gva, error)                                                                      \

@@ -14,8 +14,7 @@
 
 #define WARM_UP 16
 
-/* ---- into the kernel and back
- * --------------------------------------------------------------------------------------------------- */
+/* ---- into the kernel and back ---- */
 
 CODE(syscall_loop, "1: syscall\n dec %rbx\n jnz 1b\n int $0x80");
 CODE(syscall_return, "sysretq");
@@ -82,8 +81,7 @@ static void divzero_setup(void)
 	divzero_run(WARM_UP);
 }
 
-/* ---- privileged instructions
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- privileged instructions ---- */
 
 #define PORT_PIC_MASK 0x21
 
@@ -175,9 +173,7 @@ static void hypercall_setup(void)
 	hypercall_run(WARM_UP);
 }
 
-/* ---- memory management
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- memory management ---- */
 
 #define PTE_IGNORED 0x200 /* bit 9: a change of it asks for no INVLPG */
 
@@ -229,9 +225,7 @@ static void ctxswitch_teardown(void)
 	write_cr3(root_standard());
 }
 
-/* ---- computing
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- computing ---- */
 
 CODE(callret_loop, "1: call 2f\n dec %rdi\n jnz 1b\n ret\n 2: ret");
 

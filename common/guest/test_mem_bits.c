@@ -150,9 +150,7 @@ static void ignored_bits(void)
 	CHECK_EQ(kernel_access(kernel_read, TEST_BASE).gpr[GPR_RAX], TEST_BASE);
 }
 
-/* ---- large pages
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- large pages ---- */
 
 static void large_2m(void)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * sec/: what is not the guest's. Ports, model-specific registers, control bits, the monitor's part of the
+ * sec/: what is not the guest's. Ports, model-specific registers, the monitor's part of the
  * address space, every vector, wild jumps and stacks, memory that is not there. On the bare machine the same
  * rules hold, so the same values are expected.
  *
- * Source: SDM vol. 2B, "RDMSR", "WRMSR"; vol. 3A, 2.5 "Control Registers", 6.12.1.2 "Protection of Exception-
+ * Source: SDM vol. 2B, "RDMSR", "WRMSR"; vol. 3A, 6.12.1.2 "Protection of Exception-
  * and Interrupt-Handler Procedures", table 6-5 "Conditions for Generating a Double Fault".
  */
 #include "guest/access.h"
@@ -83,39 +83,7 @@ static void msr_values(void)
 	check_wrmsr_refused(MSR_PAT, 0x0007040600070402);                /* memory type 2 is reserved */
 }
 
-CODE(kernel_set_cr0, "mov %rdi, %cr0\n ret");
-CODE(kernel_set_cr4, "mov %rdi, %cr4\n ret");
-
-/* "#GP(0) if an attempt is made to write a 1 to any reserved bit", and for NW without CD. Nothing changes. */
-static void cr0_reserved(void)
-{
-	u64 cr0 = read_cr0();
-	struct frame f;
-
-	for (unsigned bit = 33; bit < 64; bit += 10) {
-		f = kernel_access(kernel_set_cr0, cr0 | BIT(bit));
-		CHECK_FAULT(&f, VEC_GP, 0);
-	}
-	f = kernel_access(kernel_set_cr0, (cr0 & ~(u64)CR0_CD) | CR0_NW);
-	CHECK_FAULT(&f, VEC_GP, 0);
-	CHECK_EQ(read_cr0(), cr0);
-	write_cr0(cr0);
-}
-
-static void cr4_reserved(void)
-{
-	u64 cr4 = read_cr4();
-	struct frame f;
-
-	for (unsigned bit = 33; bit < 64; bit += 10) {
-		f = kernel_access(kernel_set_cr4, cr4 | BIT(bit));
-		CHECK_FAULT(&f, VEC_GP, 0);
-	}
-	CHECK_EQ(read_cr4(), cr4);
-}
-
-/* ---- the monitor's addresses
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the monitor's addresses ---- */
 
 #define MONITOR_BASE ((gva_t)0xffff800000000000)
 
@@ -149,9 +117,7 @@ static void monitor_slot_user(void)
 	}
 }
 
-/* ---- every vector
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- every vector ---- */
 
 #define OPCODE_INT 0xcd
 #define INT_SIZE   2
@@ -238,9 +204,7 @@ static void int_not_present(void)
 	CHECK_EQ(u.frame.rip, USER_CODE);
 }
 
-/* ---- wild
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- wild ---- */
 
 /* A canonical address in a part of the address space where this kernel has nothing. */
 static gva_t wild_address(void)
@@ -296,9 +260,7 @@ static void wild_rsp0(void)
 	CHECK_EQ(user_run(&u), VEC_TEST);
 }
 
-/* ---- memory that is not there
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- memory that is not there ---- */
 
 #define NO_RAM 0x3f00000000 /* 252 GiB, which any processor can address */
 
@@ -334,8 +296,6 @@ const struct test sec_tests[] = {
 	{"sec/ports", ports},
 	{"sec/msr_unknown", msr_unknown},
 	{"sec/msr_values", msr_values},
-	{"sec/cr0_reserved", cr0_reserved},
-	{"sec/cr4_reserved", cr4_reserved},
 	{"sec/monitor_slot_kernel", monitor_slot_kernel},
 	{"sec/monitor_slot_user", monitor_slot_user},
 	{"sec/int_kernel", int_kernel},

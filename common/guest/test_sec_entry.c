@@ -24,9 +24,7 @@ CODE(user_sysexit, "sysexitl\n ud2");
 CODE(entry_shows_state, "int $0x81\n ud2");
 _Static_assert(VEC_TEST == 0x81, "the code above");
 
-/* ---- flags at SYSCALL
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- flags at SYSCALL ---- */
 
 /* Enters by SYSCALL with `flags`; FMASK clears them, and R11 tells them. */
 static void check_masked(u64 flags)
@@ -82,8 +80,7 @@ static void syscall_tf_unmasked(void)
 	wrmsr(MSR_FMASK, fmask);
 }
 
-/* ---- fast calls in the wrong mode
- * -------------------------------------------------------------------------------------------------- */
+/* ---- fast calls in the wrong mode ---- */
 
 CODE(kernel_sysret, "xor %ecx, %ecx\n mov $2, %r11d\n sysretq");
 
@@ -173,9 +170,7 @@ static void sysexit(void)
 	}
 }
 
-/* ---- returns
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- returns ---- */
 
 CODE(sysret_to, "mov %rdi, %rcx\n mov $2, %r11d\n sysretq");
 
@@ -228,8 +223,7 @@ static void iret_nt(void)
 	CHECK_EQ(f.rflags & RFLAGS_NT, RFLAGS_NT);
 }
 
-/* ---- debug exceptions that arrive late
- * ------------------------------------------------------------------------------------------------ */
+/* ---- debug exceptions that arrive late ---- */
 
 #define DR7_L0           0x1
 #define DR7_RW           0x3 /* breakpoint condition: data reads and writes */

@@ -60,9 +60,7 @@ static void table_make(void)
 	table_limit = sizeof(gdt) - 1;
 }
 
-/* ---- what the manual says
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- what the manual says ---- */
 
 enum transfer {
 	FAR_JMP,
@@ -156,9 +154,7 @@ static u64 expect_load(enum transfer t, u16 selector, unsigned cpl)
 	return outcome(selector, VEC_TEST, 0);
 }
 
-/* ---- attempts
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- attempts ---- */
 
 /* RDI points to it. JMP and CALL take a far pointer with a 32-bit offset, the only form that both vendors
  * have. */

@@ -129,9 +129,7 @@ static void int3_dpl(void)
 	CHECK_EQ(u.frame.rip, USER_CODE);
 }
 
-/* ---- SYSCALL and SYSRET
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- SYSCALL and SYSRET ---- */
 
 CODE(user_syscall, "syscall\n ud2");
 /* In the place of the harness's entry: INT shows the state right after SYSCALL, on a stack of its own. */
@@ -285,9 +283,7 @@ static void sysret_compat(void)
 	CHECK_EQ(u.frame.rflags, RFLAGS_CF | RFLAGS_RESERVED1);
 }
 
-/* ---- compatibility mode
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- compatibility mode ---- */
 
 /* 0x40 is INC here and a prefix in 64-bit code; addresses wrap at 4 GiB; a PUSH is of 4 bytes. RDI: address
  * of a word of data. */
@@ -360,8 +356,7 @@ static void compat_far_jump(void)
 	CHECK_EQ(u.frame.cs, SEL_USER_CODE32);
 }
 
-/* ---- within ring 3, and by a call gate
- * -------------------------------------------------------------------------------------------- */
+/* ---- within ring 3, and by a call gate ---- */
 
 CODE(user_iret, "mov %ss, %ecx\n"
 		"mov %rsp, %rdx\n"

@@ -89,9 +89,7 @@ static void privileged_compat(void)
 	try_privileged(true);
 }
 
-/* ---- ports
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- ports ---- */
 
 CODE(user_in8, "mov %edi, %edx\n in %dx, %al\n int $0x80");
 CODE(user_in16, "mov %edi, %edx\n in %dx, %ax\n int $0x80");
@@ -181,9 +179,7 @@ static void iopl_cli(void)
 	CHECK_EQ(u.frame.rip, USER_CODE);
 }
 
-/* ---- flags
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- flags ---- */
 
 #define FREE_FLAGS                                                                                           \
 	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_DF | RFLAGS_OF | RFLAGS_NT |     \
@@ -230,9 +226,7 @@ static void pushf(void)
 	}
 }
 
-/* ---- segments
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- segments ---- */
 
 CODE(user_reads_selectors, "mov %cs, %eax\n"
 			   "mov %ss, %ebx\n"
@@ -286,9 +280,7 @@ static void fs_gs_base(void)
 	wrmsr(MSR_GS_BASE, 0);
 }
 
-/* ---- pages and hlt
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- pages and hlt ---- */
 
 /* All that the kernel has is present and not the program's. */
 static void kernel_pages(void)
