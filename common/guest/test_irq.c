@@ -224,26 +224,31 @@ _Static_assert(SEL_KERNEL_DATA == 0x10, "mov_ss_loop");
 
 static unsigned in_shadow, in_pairs;
 
+/* Set anew by each interrupt: a periodic timer could be faster than a handler under a monitor. */
+static u32 shadow_period;
+
 static bool note_shadow(struct frame *f)
 {
 	u64 offset = f->rip - (u64)mov_ss_loop - MOV_SS_LOOP_START;
+	bool taken = log_irq(f);
 
 	if (offset < MOV_SS_PAIR * MOV_SS_PAIRS) {
 		in_pairs++;
 		in_shadow += offset % MOV_SS_PAIR != 0;
 	}
-	return log_irq(f);
+	lapic_timer_start(VEC_HIGH, shadow_period, false);
+	return taken;
 }
 
 static void mov_ss_shadow(void)
 {
-	u32 period = (u32)(apic_timer_hz() / 10000) | 1;
 	u64 deadline;
 	struct frame f;
 
 	logged = in_shadow = in_pairs = 0;
+	shadow_period = (u32)(apic_timer_hz() / 2000) | 1;
 	handler_set(VEC_HIGH, note_shadow);
-	lapic_timer_start(VEC_HIGH, period, true);
+	lapic_timer_start(VEC_HIGH, shadow_period, false);
 	for (deadline = deadline_us(200 * 1000); in_pairs < 16 && rdtsc() < deadline;)
 		catch_asm(&f, mov_ss_loop, 100);
 	lapic_timer_start(VEC_HIGH, 0, false);

@@ -112,6 +112,7 @@ void trap_dispatch(struct frame *f)
 	}
 	if (trap_draining && f->vector >= VEC_EXCEPTIONS) {
 		handler_count_irq(f);
+		handler_count[f->vector] = 0;
 		return;
 	}
 	if (handlers[f->vector] && handlers[f->vector](f))
