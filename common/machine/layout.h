@@ -17,4 +17,8 @@
 #define IST_DB          4
 #define IST_COUNT       4
 
+/* Vectors of struct trap_frame for SYSCALL from 64-bit and from compatibility mode */
+#define TRAP_VEC_SYSCALL   256
+#define TRAP_VEC_SYSCALL32 257
+
 #endif

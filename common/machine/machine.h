@@ -108,6 +108,10 @@ extern void (*trap_from_ring3)(struct trap_frame *f);
  */
 extern bool (*trap_debug_in_ring0)(struct trap_frame *f);
 
+/* Entries of SYSCALL, for an engine that sets LSTAR and CSTAR to them: trap_from_ring3 gets TRAP_VEC_SYSCALL
+ * or TRAP_VEC_SYSCALL32. */
+extern const u8 trap_syscall[], trap_syscall32[];
+
 /* Entry stubs, one a vector, for engines that bring an IDT of their own. */
 extern const u64 trap_stubs[256];
 

@@ -127,6 +127,30 @@ trap_stubs:
 	.endr
 
 /*
+ * SYSCALL from ring 3 (LSTAR and CSTAR, where an engine has set them to these): makes the frame that an exception would have, with
+ * TRAP_VEC_SYSCALL or TRAP_VEC_SYSCALL32 for a vector. RCX and R11 have RIP and RFLAGS; what CS and SS were is lost, so the frame only says
+ * "ring 3". Until RSP is loaded a #DB or NMI may come, and has a stack of its own (SDM vol. 3A, 6.8.3).
+ */
+	.macro SYSCALL_ENTRY name, vector
+	.globl \name
+\name:
+	mov %rsp, syscall_rsp(%rip)
+	mov machine_tss + TSS_RSP0(%rip), %rsp
+	push $SEL_RPL
+	push syscall_rsp(%rip)
+	push %r11
+	push $SEL_RPL
+	push %rcx
+	push $0
+	push $\vector
+	jmp trap_common
+	.endm
+	SYSCALL_ENTRY trap_syscall, TRAP_VEC_SYSCALL
+	SYSCALL_ENTRY trap_syscall32, TRAP_VEC_SYSCALL32
+	.local syscall_rsp
+	.comm syscall_rsp, 8, 8
+
+/*
  * Accesses that may fault. trap_fixups lists the address of the instruction and where to go on when it faults. All are C functions
  * that return true in AL when the access worked.
  */

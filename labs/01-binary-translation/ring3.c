@@ -36,6 +36,17 @@ static void table_written(struct vm *vm, gpa_t frame, void *context)
 		r->tables_stale = true;
 }
 
+/* SYSCALL, when the guest turns it on, comes to the monitor with interrupts off and no flag of the guest's.
+ */
+const char *ring3_machine_init(void)
+{
+	wrmsr(MSR_STAR, (u64)HV_SEL_CODE << 32);
+	wrmsr(MSR_LSTAR, (u64)trap_syscall);
+	wrmsr(MSR_CSTAR, (u64)trap_syscall32);
+	wrmsr(MSR_FMASK, (u32)~RFLAGS_RESERVED1);
+	return NULL;
+}
+
 int ring3_vcpu_init(struct vcpu *v)
 {
 	struct ring3 *r = machine_alloc(sizeof(*r));
@@ -88,10 +99,12 @@ static struct vcpu *loaded;
 static bool debug_in_monitor(struct trap_frame *f)
 {
 	u64 hits = read_dr6() & (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3);
+	bool at_entry = f->rip == (u64)trap_syscall || f->rip == (u64)trap_syscall32;
 
-	(void)f;
-	if (!loaded || !hits)
+	if (!loaded || (!hits && !at_entry))
 		return false;
+	/* A single step over SYSCALL ends here on some CPUs although SYSCALL clears TF; the emulation does
+	 * the guest's own. */
 	ring3_of(loaded)->late_dr6 |= hits;
 	write_dr6(DR6_RESERVED);
 	return true;
@@ -158,6 +171,7 @@ static void load_control(struct vcpu *v)
 	}
 	write_cr0(cr0);
 	write_cr4(cr4);
+	wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & ~(u64)EFER_SCE) | (v->efer & EFER_SCE));
 }
 
 /* Watchpoints of the guest's, but none that could fire in the monitor. SDM vol. 3B, 17.2.4 "Debug Control
@@ -349,7 +363,7 @@ static void store(struct vcpu *v)
 	v->gpr[GPR_RSP] = v->frame_rsp;
 	v->rflags = (v->rflags & ~kept) | r->system_flags;
 	v->valid = VCPU_ALL & ~VCPU_SEGS;
-	if (r->user)
+	if (r->user && v->frame_vector < TRAP_VEC_SYSCALL)
 		store_cs_ss(v);
 }
 

@@ -58,6 +58,7 @@ static inline struct ring3 *ring3_of(struct vcpu *v)
 
 /* ---- ring3.c: the engine's part of a vcpu's life; see engine.h
  * ------------------------------------------------------------- */
+const char *ring3_machine_init(void);
 int ring3_vcpu_init(struct vcpu *v) MUST_USE;
 void ring3_load(struct vcpu *v);
 void ring3_unload(struct vcpu *v);
@@ -122,7 +123,8 @@ struct insn;
 void transfer_iret(struct vcpu *v, const struct insn *i);
 void transfer_far(struct vcpu *v, const struct insn *i); /* JMP, CALL, RET */
 /* syscall.c */
-void transfer_syscall(struct vcpu *v, const struct insn *i);
+/* After the instruction: RIP is behind it. */
+void transfer_syscall(struct vcpu *v, bool from_64bit);
 void transfer_sysret(struct vcpu *v, const struct insn *i);
 void transfer_sysenter(struct vcpu *v);
 void transfer_sysexit(struct vcpu *v, const struct insn *i);

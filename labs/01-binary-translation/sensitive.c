@@ -338,14 +338,13 @@ static bool unprivileged(struct vcpu *v, const struct insn *i)
 	case OP_INTO:
 		software_interrupt(v, i);
 		return true;
-	case OP_SYSCALL:
-		transfer_syscall(v, i);
-		return true;
 	case OP_JMP_FAR: /* through a gate; in the copies of the tables none is present */
 	case OP_CALL_FAR:
 		transfer(v, i);
 		return true;
-	case OP_SYSRET: /* the real EFER.SCE is 0: #UD in every ring */
+	case OP_SYSRET: /* #UD where EFER.SCE is 0, the guest's and the real one */
+		if (v->frame_vector == VEC_UD)
+			return false;
 		if (vcpu_cpl(v))
 			event_exception_error(v, VEC_GP, 0);
 		else

@@ -28,20 +28,15 @@ static bool machine_is_amd(void)
 }
 
 /* With TF set, and left by FMASK, the single step ends at the kernel's first instruction. */
-void transfer_syscall(struct vcpu *v, const struct insn *i)
+void transfer_syscall(struct vcpu *v, bool from_64bit)
 {
 	u16 selector = (u16)(v->star >> STAR_SYSCALL_SHIFT) & ~SEL_RPL;
-	bool is_64bit = vcpu_is_64bit(v);
 
-	/* In compatibility mode only AMD has it (APM vol. 3, "SYSCALL"). */
-	if (!(v->efer & EFER_SCE) || (!is_64bit && !machine_is_amd())) {
-		event_exception(v, VEC_UD);
-		return;
-	}
-	v->gpr[GPR_RCX] = v->rip + i->length;
+	v->gpr[GPR_RCX] = v->rip;
 	v->gpr[GPR_R11] = v->rflags & ~(u64)RFLAGS_RF;
-	v->rip = is_64bit ? v->lstar : v->cstar;
+	v->rip = from_64bit ? v->lstar : v->cstar;
 	v->rflags = (v->rflags & ~(v->fmask | RFLAGS_RF)) | RFLAGS_RESERVED1;
+	v->interrupt_shadow = false;
 	v->seg[SEG_CS] = segment_flat(selector, true, true, 0);
 	v->seg[SEG_SS] = segment_flat(selector + 8, false, false, 0);
 	ring3_set_user(v, false);

@@ -10,7 +10,8 @@
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-#define CODE_SEGMENT (SEG_ATTR_S | SEG_TYPE_CODE)
+#define STACK_WORDS_MAX 5 /* of IRET */
+#define CODE_SEGMENT    (SEG_ATTR_S | SEG_TYPE_CODE)
 
 /* A far pointer's destination after all checks. */
 struct target {
@@ -52,13 +53,15 @@ static gva_t stack_gva(struct vcpu *v, u64 rsp)
 /* `count` values of `size` bytes from the stack; RSP stays. */
 static bool read_stack(struct vcpu *v, u64 *values, unsigned count, unsigned size)
 {
-	for (unsigned i = 0; i < count; i++) {
-		struct event f;
+	u8 image[STACK_WORDS_MAX * sizeof(u64)];
+	struct event f;
 
+	if (!gva_read(v, stack_gva(v, v->gpr[GPR_RSP]), image, count * size, ACCESS_READ | user_access(v),
+		      &f))
+		return raise_stack(v, &f);
+	for (unsigned i = 0; i < count; i++) {
 		values[i] = 0;
-		if (!gva_read(v, stack_gva(v, v->gpr[GPR_RSP] + i * size), &values[i], size,
-			      ACCESS_READ | user_access(v), &f))
-			return raise_stack(v, &f);
+		memcpy(&values[i], image + i * size, size);
 	}
 	return true;
 }

@@ -87,6 +87,11 @@ static void trap_run(struct vcpu *v, struct vmexit *exit)
 		exception(v, exit);
 		return;
 	}
+	if (v->frame_vector >= TRAP_VEC_SYSCALL) {
+		transfer_syscall(v, v->frame_vector == TRAP_VEC_SYSCALL);
+		exit->reason = VMEXIT_NONE;
+		return;
+	}
 	machine_interrupt((unsigned)v->frame_vector);
 	exit->reason = VMEXIT_INTERRUPT;
 }
@@ -96,6 +101,7 @@ const struct cpu_engine trap_engine = {
 	.summary = "trap-and-emulate: the guest's kernel in ring 3",
 	.root_kind = ROOT_PAIR,
 	.cr4_hidden = RING3_CR4_HIDDEN,
+	.machine_init = ring3_machine_init,
 	.vcpu_init = ring3_vcpu_init,
 	.load = ring3_load,
 	.unload = ring3_unload,

@@ -552,8 +552,7 @@ static void test_task_register(void)
 
 static void test_syscall_and_sysret(void)
 {
-	struct insn syscall = {.op = OP_SYSCALL, .length = 2},
-		    sysretq = {.op = OP_SYSRET, .op_size = 8, .length = 3};
+	struct insn sysretq = {.op = OP_SYSRET, .op_size = 8, .length = 3};
 
 	new_guest();
 	set_level(3);
@@ -561,26 +560,25 @@ static void test_syscall_and_sysret(void)
 	vcpu.star = (u64)0x13 << 48 | (u64)SEL_KCODE << 32;
 	vcpu.lstar = 0x7654;
 	vcpu.fmask = RFLAGS_IF | RFLAGS_TF;
-	transfer_syscall(&vcpu, &syscall);
+	transfer_syscall(&vcpu, true);
 	CU_ASSERT_EQUAL(vcpu.rip, 0x7654);
-	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RCX], 0x5557);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RCX], 0x5555);
 	CU_ASSERT_EQUAL(vcpu.gpr[GPR_R11], RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1);
 	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_ZF | RFLAGS_RESERVED1);
 	CU_ASSERT_EQUAL(vcpu.seg[SEG_CS].selector, SEL_KCODE);
 	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 0);
 	transfer_sysret(&vcpu, &sysretq);
-	CU_ASSERT_EQUAL(vcpu.rip, 0x5557);
+	CU_ASSERT_EQUAL(vcpu.rip, 0x5555);
 	CU_ASSERT_EQUAL(vcpu.seg[SEG_CS].selector, 0x23);
 	CU_ASSERT_EQUAL(vcpu.seg[SEG_SS].selector, 0x1b);
 	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1);
 	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 3);
 	CU_ASSERT_EQUAL(raised_count, 0);
 	vcpu.fmask = RFLAGS_IF; /* TF stays: the single step ends at the kernel's first instruction */
-	transfer_syscall(&vcpu, &syscall);
+	transfer_syscall(&vcpu, true);
 	CU_ASSERT_EQUAL(raised.vector, VEC_DB);
-	set_level(3);
 	vcpu.efer &= ~(u64)EFER_SCE;
-	transfer_syscall(&vcpu, &syscall);
+	transfer_sysret(&vcpu, &sysretq);
 	CU_ASSERT_EQUAL(raised.vector, VEC_UD);
 }
 
