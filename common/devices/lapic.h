@@ -55,9 +55,9 @@ struct lapic {
 	/* Timer, in ticks of vm_now(); the APIC's clock is the TSC */
 	struct vm_timer timer;
 	u32 initial_count;
-	u32 divide; /* the divide configuration register */
-	u64 next;   /* when the count reaches 0; VM_TIMER_OFF: stopped */
-	u64 last_interrupt;   /* 0: none yet */
+	u32 divide;         /* the divide configuration register */
+	u64 next;           /* when the count reaches 0; VM_TIMER_OFF: stopped */
+	u64 last_interrupt; /* 0: none yet */
 	u64 tsc_deadline;
 };
 
