@@ -7,7 +7,7 @@
 #include "grader/process.h"
 #include "grader/serial.h"
 
-#define MACHINE_MODULES 4
+#define MACHINE_MODULES 12
 
 struct machine_module {
 	const char *file;   /* a name in the directory of the run */

@@ -88,7 +88,8 @@ void keep_benches(struct lab_result *lab, const struct platform *p, const struct
 /* Every test of the groups as one entry a group: the run did not get so far that tests have names. */
 void run_without_tests(struct run *run, const struct rubric_run *spec, enum state state, const char *message);
 void judge_run(const struct grader *g, const struct lab_result *lab, const struct rubric_run *spec,
-	       const struct machine *m, const struct console consoles[], struct oracle *o, struct run *run);
+	       const struct machine *m, const struct console consoles[], const char *const ended[],
+	       struct oracle *o, struct run *run);
 void unit_grade(const struct grader *g, struct lab_result *lab, const struct rubric_program *spec);
 /* where.c: a sentence about the place where a machine was stopped. */
 const char *where_was(const struct grader *g, const struct rubric *r, u64 rip);

@@ -15,9 +15,27 @@
 
 struct sink {
 	struct console consoles[MACHINE_MODULES];
+	const char *ended[MACHINE_MODULES]; /* why the hypervisor ended a guest */
 	size_t count;
 	FILE *log;
 };
+
+/* "[hv] guest NAME ended: REASON" */
+static bool take_ending(struct sink *s, const char *text)
+{
+	static const char begin[] = "[hv] guest ";
+
+	if (strncmp(text, begin, strlen(begin)))
+		return false;
+	text += strlen(begin);
+	for (size_t i = 0; i < s->count; i++) {
+		size_t n = strlen(s->consoles[i].name);
+
+		if (!strncmp(text, s->consoles[i].name, n) && !strncmp(text + n, " ended: ", 8))
+			s->ended[i] = xprintf("%s", text + n + 8);
+	}
+	return true;
+}
 
 static void take_line(void *context, const char *text, bool damaged)
 {
@@ -25,6 +43,8 @@ static void take_line(void *context, const char *text, bool damaged)
 
 	if (s->log)
 		fprintf(s->log, "%s\n", text);
+	if (take_ending(s, text))
+		return;
 	if (s->count == 1) {
 		console_line(&s->consoles[0], text, damaged);
 		return;
@@ -55,13 +75,14 @@ static const char *test_command(const struct grader *g, const struct rubric_gues
 	return xprintf("only=%.*s", (int)n, g->test);
 }
 
-/* The guest's module string: NAME [ram=SIZE] -- COMMAND LINE */
+/* The guest's module string: NAME [ram=SIZE] [budget=TICKS] -- COMMAND LINE */
 static const char *module_string(const struct grader *g, const struct rubric_guest *guest)
 {
-	const char *command = test_command(g, guest);
+	const char *command = guest->ends ? guest->command : test_command(g, guest);
+	const char *ram = guest->ram ? xprintf(" ram=%s", guest->ram) : "";
+	const char *budget = guest->budget ? xprintf(" budget=%s", guest->budget) : "";
 
-	return xprintf("%s%s%s --%s%s", guest->name, guest->ram ? " ram=" : "", guest->ram ? guest->ram : "",
-		       *command ? " " : "", command);
+	return xprintf("%s%s%s --%s%s", guest->name, ram, budget, *command ? " " : "", command);
 }
 
 /* Images and consoles of all guests. NULL, or what is wrong. */
@@ -127,7 +148,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 	progress_begin(run->what);
 	error = prepare(g, r, spec, &m, sink);
 	for (unsigned i = 0; i < sink->count && !error; i++)
-		error = oracle_ask(o, i);
+		error = spec->guests.at[i].ends ? NULL : oracle_ask(o, i);
 	if (error) {
 		run_without_tests(run, spec, STATE_INFRA_ERROR, error);
 	} else {
@@ -142,7 +163,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 		run->seconds = m.seconds_used;
 		run->instructions = m.instructions_used;
 		serial_tail(&m.serial, &run->tail);
-		judge_run(g, lab, spec, &m, sink->consoles, o, run);
+		judge_run(g, lab, spec, &m, sink->consoles, sink->ended, o, run);
 		if (run->state == STATE_PASS && sink->count == 1)
 			keep_benches(lab, p, &sink->consoles[0], spec->cpu, spec->mem);
 	}

@@ -43,10 +43,24 @@ static void check_word(struct yaml_at at, const char *text)
 		yaml_complain(at, "must be one word without commas or quotes");
 }
 
+/* A guest that has to come to a bad end. */
+static void read_ending(struct yaml_at at, struct rubric_guest *g)
+{
+	static const char *const known[] = {"report", "points", "hint", NULL};
+	struct rubric_group *group = vector_add(&g->groups);
+
+	yaml_only(at, known);
+	g->ends = yaml_text(yaml_need(at, "report"), "");
+	group->tests = xprintf("%s:ended", g->name);
+	group->points = read_points(yaml_need(at, "points"));
+	group->hint = yaml_text(yaml_get(at, "hint"), NULL);
+}
+
 static void read_guest(struct yaml_at at, struct rubric_guest *g)
 {
-	static const char *const known[] = {"name", "ram", "command", "groups", NULL};
+	static const char *const known[] = {"name", "ram", "budget", "command", "ends", "groups", NULL};
 	struct yaml_at groups, name = yaml_need(at, "name"), command = yaml_get(at, "command");
+	struct yaml_at ends = yaml_get(at, "ends");
 
 	yaml_only(at, known);
 	g->name = yaml_text(name, "guest");
@@ -55,6 +69,11 @@ static void read_guest(struct yaml_at at, struct rubric_guest *g)
 	g->command = yaml_text(command, "");
 	if (strchr(g->command, '"'))
 		yaml_complain(command, "must not hold quotes");
+	g->budget = yaml_text(yaml_get(at, "budget"), NULL);
+	if (ends.node) {
+		read_ending(ends, g);
+		return;
+	}
 	groups = yaml_need(at, "groups");
 	for (size_t i = 0, n = yaml_count(groups); i < n; i++)
 		read_group(yaml_item(groups, i), vector_add(&g->groups));

@@ -16,7 +16,11 @@ struct rubric_group {
 struct rubric_guest {
 	const char *name;
 	const char *ram;     /* as in "64M"; NULL: what the hypervisor takes */
+	const char *budget;  /* ticks, as in "50M"; NULL: no limit */
 	const char *command; /* the guest kernel's command line */
+	/* NULL, or the hypervisor has to end this guest, with a report that holds this text. Its one group is
+	 * that "test". */
+	const char *ends;
 	VECTOR(struct rubric_group) groups;
 };
 

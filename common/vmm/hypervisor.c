@@ -8,7 +8,7 @@
 #include "vmm/sched.h"
 
 #define DEFAULT_RAM     MIB(64)
-#define MAX_GUESTS      4
+#define MAX_GUESTS      16
 #define STATUS_NO_GUEST 2
 #define STATUS_FAILED   1
 #define TEXT_BYTES      64

@@ -53,7 +53,7 @@ struct vm_config {
 };
 
 struct vm {
-	char name[16];
+	char name[32];
 	unsigned id;
 	bool ended;
 	u8 exit_status; /* what the guest wrote to the debug-exit port, or VM_STATUS_ENDED */
