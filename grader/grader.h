@@ -20,23 +20,19 @@ struct grader {
 	bool seed_given, strict, reproducible, no_build, native;
 };
 
-/* ---- image.c: keys and images of a run
- * --------------------------------------------------------------------------------------------- */
+/* ---- image.c: keys and images of a run ---- */
 
 /* Copies a guest image with key and seed in it. NULL, or what is wrong. */
 const char *image_patch(const char *from, const char *to, const u8 key[KEY_BYTES], u64 seed);
 /* Copies a file. NULL, or what is wrong. */
 const char *image_copy(const char *from, const char *to);
 
-/* ---- build.c
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- build.c ---- */
 
 /* Makes everything that the rubric names. False: *message and the last lines of make's output in *tail. */
 bool build_lab(const struct grader *g, const struct rubric *r, const char **message, string_list *tail);
 
-/* ---- oracle.c: the guest on the bare machine
- * ------------------------------------------------------------------------------------------ */
+/* ---- oracle.c: the guest on the bare machine ---- */
 
 struct native {
 	const struct platform *platform;
@@ -72,9 +68,7 @@ const char *oracle_ask(struct oracle *o, unsigned guest);
 void oracle_tests(const struct oracle *o, unsigned guest, string_list *names);
 enum verdict oracle_digest(struct oracle *o, unsigned guest, const char *test, u64 *digest);
 
-/* ---- lab.c, judge.c, unit.c
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- lab.c, judge.c, unit.c ---- */
 
 void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
 	       struct lab_result *result);
@@ -98,16 +92,12 @@ const char *unit_read(const char *path, struct run *run, const struct rubric_gro
 /* The options that repeat what is shown: "make grade LAB=01 TEST=cpu/cpuid SEED=0x1". */
 const char *command_again(const struct grader *g, const char *lab, const char *test, u64 seed);
 
-/* ---- native.c: grade --native
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- native.c: grade --native ---- */
 
 /* True: the guest kernel passes natively wherever it should. */
 bool native_check(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e);
 
-/* ---- report.c, progress.c
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- report.c, progress.c ---- */
 
 void report_lab(const struct grader *g, const struct lab_result *lab);
 

@@ -69,8 +69,7 @@ static void all_without(const struct grader *g, struct lab_result *lab, enum sta
 			not_run(g, lab, &lab->rubric->runs.at[i], state, message);
 }
 
-/* ---- what the first platform could not tell
- * ----------------------------------------------------------------------------------------- */
+/* ---- what the first platform could not tell ---- */
 
 static struct test *test_named(struct run *run, const char *name)
 {
@@ -196,9 +195,7 @@ static void one_run(const struct grader *g, struct lab_result *lab, const struct
 	}
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static unsigned count_steps(const struct grader *g, const struct rubric *r)
 {

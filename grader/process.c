@@ -48,9 +48,7 @@ int process_interrupted(void)
 	return interrupted;
 }
 
-/* ---- in the child
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- in the child ---- */
 
 static void limit(int resource, u64 value)
 {
@@ -102,9 +100,7 @@ fail:
 	_exit(EXIT_FAILURE);
 }
 
-/* ---- in the grader
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- in the grader ---- */
 
 /* Starts the child; *out is where its output is read. -1: it did not start. */
 static pid_t start(struct process *p, int *out)

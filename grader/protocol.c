@@ -46,9 +46,7 @@ static void reject(struct console *c, const char *why, const char *text)
 	complain(c, xprintf("%s: %s", why, text));
 }
 
-/* ---- reading a line
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- reading a line ---- */
 
 static bool parse_u64(const char *s, int base, u64 *value)
 {
@@ -109,8 +107,7 @@ static char *authentic(const struct console *c, const char *text)
 	return xstrndup(text, (size_t)(mark - text));
 }
 
-/* ---- what each kind of line does; false: it does not fit here
- * ------------------------------------------------------------------------ */
+/* ---- what each kind of line does; false: it does not fit here ---- */
 
 static bool take_plan(struct console *c, const char *rest)
 {

@@ -22,9 +22,7 @@ const char *command_again(const struct grader *g, const char *lab, const char *t
 		       g->platform ? g->platform : "", seed);
 }
 
-/* ---- the table of groups
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- the table of groups ---- */
 
 struct count {
 	unsigned states[STATE_COUNT], n;
@@ -101,9 +99,7 @@ static void print_groups(const struct lab_result *lab)
 	}
 }
 
-/* ---- what went wrong
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- what went wrong ---- */
 
 static void print_tail(const string_list *tail)
 {
@@ -161,9 +157,7 @@ static void print_run(const struct grader *g, const struct lab_result *lab, cons
 			print_test(g, lab, run, &run->tests.at[i]);
 }
 
-/* ---- benches
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- benches ---- */
 
 /* The same bench on the bare machine of the same platform. */
 static const struct bench_result *native_bench(const struct lab_result *lab, const struct bench_result *b)
@@ -225,9 +219,7 @@ static void print_benches(const struct lab_result *lab)
 	}
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 void report_lab(const struct grader *g, const struct lab_result *lab)
 {

@@ -89,8 +89,7 @@ const struct rubric_expected *rubric_expects_failure(const struct rubric *r, con
 						     const char *test);
 const char *rubric_hint(const struct rubric *r, const char *test);
 
-/* ---- platform exceptions (exceptions.c): tests that fail natively because an emulator is wrong
- * ----------------------------------- */
+/* ---- platform exceptions (exceptions.c): tests that fail natively because an emulator is wrong ---- */
 
 struct platform_exception {
 	const char *test;      /* a name */

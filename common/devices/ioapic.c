@@ -109,8 +109,7 @@ void ioapic_eoi(struct vm *vm, u8 vector)
 	}
 }
 
-/* ---- registers ------------------------------------------------------------------------------------------
- */
+/* ---- registers ---- */
 
 static u32 ioapic_read_reg(const struct ioapic *io)
 {

@@ -33,8 +33,7 @@
 #define LAPIC_DFR_FLAT       0xf0000000
 #define LAPIC_LOGICAL_SHIFT  24 /* the logical ID in LDR */
 
-/* ---- 256-bit registers ----------------------------------------------------------------------------------
- */
+/* ---- 256-bit registers ---- */
 
 #define WORD_BITS            32
 
@@ -58,8 +57,7 @@ static int bits_highest(const u32 *words)
 	return -1;
 }
 
-/* ---- what is offered to the vcpu ------------------------------------------------------------------------
- */
+/* ---- what is offered to the vcpu ---- */
 
 bool lapic_enabled(const struct lapic *a)
 {
@@ -159,8 +157,7 @@ void lapic_set_cr8(struct lapic *a, u64 cr8)
 	lapic_set_tpr(a, cr8 << LAPIC_CR8_SHIFT & LAPIC_TPR_MASK);
 }
 
-/* ---- what arrives ---------------------------------------------------------------------------------------
- */
+/* ---- what arrives ---- */
 
 /* The error interrupt comes with the first error; a write to ESR arms it again (10.5.3). */
 void lapic_error(struct lapic *a, u32 error)
@@ -267,8 +264,7 @@ void lapic_lint1(struct lapic *a)
 		event_nmi(a->vcpu); /* the pin is the processor's NMI */
 }
 
-/* ---- destinations ---------------------------------------------------------------------------------------
- */
+/* ---- destinations ---- */
 
 /* SDM vol. 3A, 10.6.2 "Determining IPI Destination" */
 static bool lapic_is_destination(const struct lapic *a, const struct apic_message *m)
@@ -372,8 +368,7 @@ int lapic_take_sipi(struct lapic *a)
 	return a->sipi_vector;
 }
 
-/* ---- reset and IA32_APIC_BASE ---------------------------------------------------------------------------
- */
+/* ---- reset and IA32_APIC_BASE ---- */
 
 /* SDM vol. 3A, 10.4.7.1 "Local APIC State After Power-Up or Reset" */
 void lapic_reset(struct lapic *a)

@@ -42,8 +42,7 @@ struct pci_host {
 	struct pci_slot slot[PCI_FUNCTIONS];
 };
 
-/* ---- the host bridge ------------------------------------------------------------------------------------
- */
+/* ---- the host bridge ---- */
 
 static const u32 host_bridge_config[] = {
 	0x12378086, /* 00 device ID, vendor ID: 82441FX */
@@ -73,8 +72,7 @@ static void host_bridge_write(void *function, u8 offset, unsigned size, u32 valu
 
 static const struct pci_function_ops host_bridge_ops = {"host bridge", host_bridge_read, host_bridge_write};
 
-/* ---- configuration mechanism #1 -------------------------------------------------------------------------
- */
+/* ---- configuration mechanism #1 ---- */
 
 /* The function that the address register names, or NULL. */
 static const struct pci_slot *selected(const struct pci_host *h)

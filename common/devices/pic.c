@@ -83,8 +83,7 @@ struct pic {
 	bool output;
 };
 
-/* ---- one chip -------------------------------------------------------------------------------------------
- */
+/* ---- one chip ---- */
 
 /* The set bit of highest priority, or -1. */
 static int chip_highest(const struct pic_chip *c, u8 bits)
@@ -232,8 +231,7 @@ static void chip_write_data(struct pic_chip *c, u8 value)
 	}
 }
 
-/* ---- the pair -------------------------------------------------------------------------------------------
- */
+/* ---- the pair ---- */
 
 static void pic_set_output(struct pic *p, bool level)
 {

@@ -90,8 +90,7 @@ struct pit {
 	u8 speaker;
 };
 
-/* ---- the clock ------------------------------------------------------------------------------------------
- */
+/* ---- the clock ---- */
 
 static u64 pit_clock(struct pit *p)
 {
@@ -104,8 +103,7 @@ static u64 clock_to_tick(struct pit *p, u64 clock)
 	return muldiv64_up(clock, vm_tick_hz(p->vm), PIT_HZ);
 }
 
-/* ---- counting -------------------------------------------------------------------------------------------
- */
+/* ---- counting ---- */
 
 static u32 channel_range(const struct pit_channel *c)
 {
@@ -207,8 +205,7 @@ static u64 channel_next_edge(const struct pit_channel *c, u64 clock)
 	return edge > clock ? edge : VM_TIMER_OFF;
 }
 
-/* ---- IRQ 0 ----------------------------------------------------------------------------------------------
- */
+/* ---- IRQ 0 ---- */
 
 static void pit_arm(struct pit *p)
 {
@@ -241,8 +238,7 @@ static void pit_catch_up(struct pit *p)
 		pit_fire(&p->timer);
 }
 
-/* ---- programming ----------------------------------------------------------------------------------------
- */
+/* ---- programming ---- */
 
 static u32 from_bcd(u32 bcd)
 {
@@ -329,8 +325,7 @@ static void channel_set_gate(struct pit_channel *c, bool gate, u64 clock)
 		c->start = clock;
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static u16 channel_read_count(const struct pit_channel *c, u64 clock)
 {
@@ -409,8 +404,7 @@ static void pit_write_control(struct pit *p, u8 value)
 		channel_write_control(c, value);
 }
 
-/* ---- ports ----------------------------------------------------------------------------------------------
- */
+/* ---- ports ---- */
 
 static u64 pit_read(void *device, u64 offset, unsigned size)
 {

@@ -90,8 +90,7 @@ struct rtc {
 	bool line;
 };
 
-/* ---- registers and time ---------------------------------------------------------------------------------
- */
+/* ---- registers and time ---- */
 
 static u8 encode(const struct rtc *r, unsigned value)
 {
@@ -163,8 +162,7 @@ static bool is_time(unsigned index)
 	       (index >= RTC_WEEKDAY && index <= RTC_YEAR);
 }
 
-/* ---- events ---------------------------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 /* The rate of the periodic event, or 0. Rates 1 and 2 are those of 8 and 9. */
 static unsigned periodic_hz(const struct rtc *r)
@@ -261,8 +259,7 @@ static void rtc_fire(struct vm_timer *t)
 	rtc_arm(r, now);
 }
 
-/* ---- ports ----------------------------------------------------------------------------------------------
- */
+/* ---- ports ---- */
 
 static u8 rtc_read_a(const struct rtc *r, u64 now)
 {
@@ -346,8 +343,7 @@ static void rtc_write(void *device, u64 offset, unsigned size, u64 value)
 
 static const struct io_ops rtc_ops = {"rtc", 1, rtc_read, rtc_write};
 
-/* ---- creation -------------------------------------------------------------------------------------------
- */
+/* ---- creation ---- */
 
 static void cmos_put16(struct rtc *r, unsigned index, u64 value)
 {

@@ -206,7 +206,7 @@ const char *elf_segment(const struct elf_file *e, unsigned index, struct elf_seg
 	return NULL;
 }
 
-/* ---- notes -------------------------------------------------------------------------------------- */
+/* ---- notes ---- */
 
 /* Looks through the notes in [offset, offset + size), which lie in the file. */
 static bool find_note(const struct elf_file *e, u64 offset, u64 size, const char *owner, u32 type,
@@ -261,7 +261,7 @@ bool elf_note(const struct elf_file *e, const char *owner, u32 type, void *descr
 	return false;
 }
 
-/* ---- symbols ------------------------------------------------------------------------------------ */
+/* ---- symbols ---- */
 
 bool elf_symbols(const struct elf_file *e, struct elf_symbols *out)
 {

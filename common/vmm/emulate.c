@@ -18,7 +18,7 @@
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-/* ---- fetch -------------------------------------------------------------------------------------- */
+/* ---- fetch ---- */
 
 static enum decode_mode code_mode(struct vcpu *v)
 {
@@ -69,7 +69,7 @@ bool emulate_decode(struct vcpu *v, struct insn *i)
 	return fetch_decode(v, i, bytes);
 }
 
-/* ---- addresses ---------------------------------------------------------------------------------- */
+/* ---- addresses ---- */
 
 static u64 operand_offset(const struct vcpu *v, const struct insn *i)
 {
@@ -89,7 +89,7 @@ gva_t emulate_operand_gva(struct vcpu *v, const struct insn *i)
 	return segment_gva(v, i->segment, operand_offset(v, i));
 }
 
-/* ---- one instruction ---------------------------------------------------------------------------- */
+/* ---- one instruction ---- */
 
 /* What an emulated instruction works on. */
 struct step {

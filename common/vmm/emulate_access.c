@@ -14,7 +14,7 @@
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-/* ---- registers ---------------------------------------------------------------------------------- */
+/* ---- registers ---- */
 
 #define HIGH_BYTE_FIRST 4 /* AH CH DH BH are encoded as 4..7 */
 #define HIGH_BYTE_LAST  7
@@ -46,7 +46,7 @@ void register_write(struct vcpu *v, unsigned number, unsigned size, bool rex, u6
 	}
 }
 
-/* ---- segments ----------------------------------------------------------------------------------- */
+/* ---- segments ---- */
 
 static const struct segment *segment_get(struct vcpu *v, unsigned segment)
 {
@@ -94,7 +94,7 @@ static bool segment_check(struct vcpu *v, unsigned segment, u64 offset, unsigned
 	return false;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static bool translate(struct vcpu *v, gva_t gva, unsigned access, gpa_t *gpa)
 {

@@ -149,7 +149,7 @@ void emulate_string(struct vcpu *v, const struct insn *i)
 	run(&s);
 }
 
-/* ---- port I/O ----------------------------------------------------------------------------------- */
+/* ---- port I/O ---- */
 
 /* Engines whose CPU does not report an instruction's length know neither its segment: both are in the
  * instruction. */

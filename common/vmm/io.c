@@ -28,8 +28,7 @@ static u64 ones(unsigned size)
 	return size >= 8 ? ~0ULL : BIT(8 * size) - 1;
 }
 
-/* ---- ports ----------------------------------------------------------------------------------------------
- */
+/* ---- ports ---- */
 
 void vm_pio_add(struct vm *vm, u16 first, unsigned count, const struct io_ops *ops, void *device)
 {
@@ -103,8 +102,7 @@ void vm_pio_write(struct vm *vm, u16 port, unsigned size, u32 value)
 		r->ops->write(r->device, port - r->first, size, value & ones(size));
 }
 
-/* ---- MMIO -----------------------------------------------------------------------------------------------
- */
+/* ---- MMIO ---- */
 
 void vm_mmio_add(struct vm *vm, gpa_t first, u64 size, const struct io_ops *ops, void *device)
 {
@@ -181,8 +179,7 @@ void vcpu_mmio_write(struct vcpu *v, gpa_t gpa, unsigned size, u64 value)
 	v->vm->mmio_vcpu = NULL;
 }
 
-/* ---- interrupt lines ------------------------------------------------------------------------------------
- */
+/* ---- interrupt lines ---- */
 
 void vm_irq_set(struct vm *vm, unsigned line, bool level)
 {
@@ -191,8 +188,7 @@ void vm_irq_set(struct vm *vm, unsigned line, bool level)
 	ioapic_set_pin(vm, line == 0 ? IOAPIC_PIN_PIT : line, level);
 }
 
-/* ---- virtual time ---------------------------------------------------------------------------------------
- */
+/* ---- virtual time ---- */
 
 u64 vm_now(struct vm *vm)
 {

@@ -11,9 +11,7 @@
 struct vcpu;
 struct vm;
 
-/* ---- ports and MMIO
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- ports and MMIO ---- */
 
 /*
  * One access. size is 1, 2 or 4 bytes (MMIO also 8); `offset` counts from the start of the range. A read
@@ -45,17 +43,13 @@ void vm_mmio_write(struct vm *vm, gpa_t gpa, unsigned size, u64 value);
 u64 vcpu_mmio_read(struct vcpu *v, gpa_t gpa, unsigned size);
 void vcpu_mmio_write(struct vcpu *v, gpa_t gpa, unsigned size, u64 value);
 
-/* ---- interrupt lines
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- interrupt lines ---- */
 
 /* Sets the level of an ISA line, 0..15 (line 2 is the cascade), at the PICs and at the IO-APIC (line 0
  * arrives at its pin 2). */
 void vm_irq_set(struct vm *vm, unsigned line, bool level);
 
-/* ---- virtual time
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- virtual time ---- */
 
 /* Ticks of the guest's TSC. It starts at 0 with the VM, runs on while the VM is not scheduled, and all its
  * devices derive from it. */
@@ -103,9 +97,7 @@ void vm_timer_cancel(struct vm *vm, struct vm_timer *t);
 /* Runs what is due; gives the next deadline (VM_TIMER_OFF: none). */
 u64 vm_timers_run(struct vm *vm);
 
-/* ---- console
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- console ---- */
 
 /* A byte from the guest's UART; and to it, -1 when there is none. */
 void vm_console_put(struct vm *vm, u8 byte);

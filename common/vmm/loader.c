@@ -79,7 +79,7 @@ struct loading {
 	gpa_t entry64;
 };
 
-/* ---- placing the image -------------------------------------------------------------------------- */
+/* ---- placing the image ---- */
 
 static const char *place(struct loading *l, gpa_t gpa, const u8 *from, u64 file_size, u64 mem_size)
 {
@@ -220,7 +220,7 @@ static const char *load_image(struct loading *l)
 	return NULL;
 }
 
-/* ---- what the loader leaves for the guest ------------------------------------------------------- */
+/* ---- what the loader leaves for the guest ---- */
 
 #define AREA_GPA(l, member) ((l)->area + offsetof(struct loader_area, member))
 
@@ -313,7 +313,7 @@ static const char *make_area(const struct loading *l)
 	return NULL;
 }
 
-/* ---- the state at the entry --------------------------------------------------------------------- */
+/* ---- the state at the entry ---- */
 
 static void set_segments(struct vcpu *v, u32 code_attr)
 {

@@ -19,7 +19,7 @@
 #define TRACE_BITS    64 /* frames in a word of vm->traced */
 #define NO_MEMORY     0xff
 
-/* ---- by gpa ----------------------------------------------------------------------------------------- */
+/* ---- by gpa ---- */
 
 void *gpa_to_hva(struct vm *vm, gpa_t gpa, u64 size)
 {
@@ -52,7 +52,7 @@ bool gpa_write(struct vm *vm, gpa_t gpa, const void *src, u64 size)
 	return true;
 }
 
-/* ---- by gva ----------------------------------------------------------------------------------------- */
+/* ---- by gva ---- */
 
 /* A range of linear addresses, translated: what lies in each of its pages. */
 struct gva_span {
@@ -141,7 +141,7 @@ bool gva_write(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned ac
 	return true;
 }
 
-/* ---- write traces ----------------------------------------------------------------------------------- */
+/* ---- write traces ---- */
 
 void vm_trace_register(struct vm *vm, struct trace_client *c)
 {

@@ -20,7 +20,7 @@ void *gpa_to_hva(struct vm *vm, gpa_t gpa, u64 size);
 bool gpa_read(struct vm *vm, gpa_t gpa, void *dst, u64 size) MUST_USE;
 bool gpa_write(struct vm *vm, gpa_t gpa, const void *src, u64 size) MUST_USE;
 
-/* ---- the guest's own page tables -------------------------------------------------------------------- */
+/* ---- the guest's own page tables ---- */
 
 #define ACCESS_READ  0x0
 #define ACCESS_WRITE 0x1
@@ -59,7 +59,7 @@ bool gva_read(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access, s
 bool gva_write(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned access,
 	       struct event *f) MUST_USE;
 
-/* ---- write traces ----------------------------------------------------------------------------------- */
+/* ---- write traces ---- */
 
 /*
  * A traced guest frame reports the first write to it, by any alias, from the CPU or an emulated device:

@@ -84,7 +84,7 @@ static hpa_t vtlb_root(struct vcpu *v, enum root_role role)
 	return hva_to_hpa(t->root[role == ROLE_USER ? t->roots - 1 : 0]);
 }
 
-/* ---- dropping translations -------------------------------------------------------------------------- */
+/* ---- dropping translations ---- */
 
 static void vtlb_empty(struct vcpu *v)
 {
@@ -165,7 +165,7 @@ static void vtlb_write_protect(struct vcpu *v, gpa_t gpa)
 		tlb_flush_all();
 }
 
-/* ---- filling ---------------------------------------------------------------------------------------- */
+/* ---- filling ---- */
 
 /*
  * The shadow's page-table entry for gva, its tables made where they are missing. NULL when the pool is used

@@ -43,7 +43,7 @@
 #define MAP_XOP_9     9
 #define MAP_XOP_10    10
 
-/* ---- bytes -------------------------------------------------------------------------------------- */
+/* ---- bytes ---- */
 
 bool decode_fail(struct decoder *d, enum decode_result result)
 {
@@ -71,7 +71,7 @@ bool decode_next(struct decoder *d, u8 *byte)
 	return true;
 }
 
-/* ---- prefixes ----------------------------------------------------------------------------------- */
+/* ---- prefixes ---- */
 
 static void segment_override(struct decoder *d, u8 segment)
 {
@@ -134,7 +134,7 @@ static bool decode_prefixes(struct decoder *d)
 	}
 }
 
-/* ---- VEX, EVEX, XOP ----------------------------------------------------------------------------- */
+/* ---- VEX, EVEX, XOP ---- */
 
 /*
  * What the first byte after C4, C5, 62 or 8F means: outside 64-bit mode C4, C5 and 62 are LES, LDS and BOUND
@@ -223,7 +223,7 @@ static bool decode_vector(struct decoder *d, u8 kind)
 	return true;
 }
 
-/* ---- opcode ------------------------------------------------------------------------------------- */
+/* ---- opcode ---- */
 
 static const u32 *decode_escapes(struct decoder *d)
 {
@@ -356,7 +356,7 @@ static bool decode_opcode(struct decoder *d)
 	return form_exists(d, modrm) || decode_fail(d, DECODE_INVALID);
 }
 
-/* ---- what the maps cannot say ------------------------------------------------------------------- */
+/* ---- what the maps cannot say ---- */
 
 /* There is CR0, CR2, CR3, CR4, CR8, and DR0..DR7 (DR4 and DR5 are names of DR6 and DR7 while CR4.DE is off).
  */

@@ -25,7 +25,7 @@ static bool next_number(struct decoder *d, unsigned size, s64 *number)
 	return true;
 }
 
-/* ---- sizes -------------------------------------------------------------------------------------- */
+/* ---- sizes ---- */
 
 static u8 address_size(const struct decoder *d)
 {
@@ -78,7 +78,7 @@ void decode_operand_size(struct decoder *d)
 	d->i->op_size = operand_size(d);
 }
 
-/* ---- ModRM, SIB, displacement ------------------------------------------------------------------- */
+/* ---- ModRM, SIB, displacement ---- */
 
 static void use_base(struct insn *i, u8 base)
 {
@@ -178,7 +178,7 @@ bool decode_modrm(struct decoder *d)
 	return decode_displacement(d, disp_size);
 }
 
-/* ---- immediates --------------------------------------------------------------------------------- */
+/* ---- immediates ---- */
 
 static bool next_immediate(struct decoder *d, unsigned size)
 {

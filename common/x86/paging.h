@@ -44,7 +44,7 @@ static inline u64 pt_span(unsigned level)
 	return (u64)PAGE_SIZE << (9 * (level - 1));
 }
 
-/* ---- formats and the walk (paging.c) ---------------------------------------------------------------- */
+/* ---- formats and the walk (paging.c) ---- */
 
 /* What an entry allows; along a walk, what all of its entries allow together. */
 #define PAGING_R          0x1

@@ -151,9 +151,7 @@ void ring3_request_window(struct vcpu *v)
 	ring3_of(v)->window = true;
 }
 
-/* ---- before the entry
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- before the entry ---- */
 
 static void load_control(struct vcpu *v)
 {
@@ -287,9 +285,7 @@ static u64 entry_flags(struct vcpu *v)
 	return r->stepping ? flags | RFLAGS_TF : flags;
 }
 
-/* ---- after the exit
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- after the exit ---- */
 
 static struct segment segment_of_copy(struct vcpu *v, u16 selector)
 {

@@ -56,8 +56,7 @@ static inline struct ring3 *ring3_of(struct vcpu *v)
 	return v->cpu_private;
 }
 
-/* ---- ring3.c: the engine's part of a vcpu's life; see engine.h
- * ------------------------------------------------------------- */
+/* ---- ring3.c: the engine's part of a vcpu's life; see engine.h ---- */
 const char *ring3_machine_init(void);
 int ring3_vcpu_init(struct vcpu *v) MUST_USE;
 void ring3_load(struct vcpu *v);
@@ -76,8 +75,7 @@ void ring3_set_user(struct vcpu *v, bool user);
 void ring3_enter(struct vcpu *v);
 void ring3_exit(struct trap_frame *f);
 
-/* ---- tables.c: the guest's descriptor tables
- * ---------------------------------------------------------------------------------- */
+/* ---- tables.c: the guest's descriptor tables ---- */
 /* Makes the copies for virtual ring 3 again, where they are stale. */
 void ring3_sync_tables(struct vcpu *v);
 /* The descriptor in the copies; a null one when the selector names none. */
@@ -85,8 +83,7 @@ u64 ring3_copy_of(struct vcpu *v, u16 selector);
 /* Loads DS, ES, FS, GS and the bases of the latter two from vcpu->seg. */
 void ring3_load_segments(struct vcpu *v);
 
-/* ---- segments.c: loads of segment registers by the rules of the manual. False: f is the fault
- * ------------------------------------ */
+/* ---- segments.c: loads of segment registers by the rules of the manual. False: f is the fault ---- */
 struct descriptor {
 	u64 low, high; /* high: system descriptors only */
 	gva_t gva;
@@ -129,13 +126,10 @@ void transfer_sysret(struct vcpu *v, const struct insn *i);
 void transfer_sysenter(struct vcpu *v);
 void transfer_sysexit(struct vcpu *v, const struct insn *i);
 
-/* ---- deliver.c: exceptions and interrupts through the guest's IDT; see engine.h, inject
- * ------------------------------------------------- */
+/* ---- deliver.c: exceptions and interrupts through the guest's IDT; see engine.h, inject ---- */
 enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct event *nested);
 
-/* ---- sensitive.c
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- sensitive.c ---- */
 /*
  * The instruction at RIP raised #GP, #NP, #SS or #UD in ring 3. Emulates it when the guest may execute it
  * where it believes to be; otherwise the fault is the guest's own. What every engine shares is left to the

@@ -280,9 +280,7 @@ static void far_return(struct vcpu *v, const struct insn *i)
 	v->seg[SEG_SS] = ss;
 }
 
-/* ---- call gates
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- call gates ---- */
 
 static bool names_gate(struct vcpu *v, u16 selector, struct descriptor *d)
 {

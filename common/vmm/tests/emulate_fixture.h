@@ -48,7 +48,7 @@ static void append(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- fakes -------------------------------------------------------------------------------------- */
+/* ---- fakes ---- */
 
 void console_putc(char c)
 {
@@ -191,7 +191,7 @@ void vcpu_end(struct vcpu *v, const char *fmt, ...)
 	v->state = VCPU_ENDED;
 }
 
-/* ---- a guest and its instruction --------------------------------------------------------------------- */
+/* ---- a guest and its instruction ---- */
 
 /* A flat 64-bit guest, or 32-bit code in compatibility mode. */
 static inline void guest_create(unsigned bits)

@@ -32,7 +32,7 @@ static u64 traced[RAM_FRAMES / 64];
 static gpa_t next_table;
 static unsigned ended; /* calls of vcpu_end() */
 
-/* ---- fakes ------------------------------------------------------------------------------------------ */
+/* ---- fakes ---- */
 
 static unsigned allocations_left; /* until the machine has no memory any more */
 
@@ -82,7 +82,7 @@ void vcpu_end(struct vcpu *v, const char *fmt, ...)
 	ended++;
 }
 
-/* ---- the guest -------------------------------------------------------------------------------------- */
+/* ---- the guest ---- */
 
 static inline void set_cpl(unsigned cpl)
 {

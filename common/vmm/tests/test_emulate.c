@@ -353,7 +353,7 @@ static void test_segments(void)
 	run_mmio("a null segment", "#GP(0)");
 }
 
-/* ---- ports ------------------------------------------------------------------------------------------- */
+/* ---- ports ---- */
 
 static void run_io(const char *what, const char *bytes, struct vmexit exit, const char *expected)
 {

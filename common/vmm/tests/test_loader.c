@@ -58,7 +58,7 @@ u64 guest_features(const struct cpu_engine *cpu)
 	return cpu->start_features;
 }
 
-/* ---- images -------------------------------------------------------------------------------------- */
+/* ---- images ---- */
 
 struct image64 {
 	Elf64_Ehdr header;
@@ -262,7 +262,7 @@ static void check_placed(void)
 	CU_ASSERT(all_bytes(DATA_GPA + DATA_MEM, 16, 0xee));
 }
 
-/* ---- what a good image gives ---------------------------------------------------------------------- */
+/* ---- what a good image gives ---- */
 
 /* The descriptor that the selector names in the guest's GDT is what the hidden part says. */
 static void check_segment(unsigned number, u16 selector, u32 attr)
@@ -482,7 +482,7 @@ static void test_symbols(void)
 	}
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------ */
+/* ---- refusals ---- */
 
 static void test_bad_multiboot(void)
 {

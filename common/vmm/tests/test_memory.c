@@ -30,7 +30,7 @@ static void two_pages(u64 flags1, u64 flags2)
 	guest_map(GVA + PAGE_SIZE, FRAME2, flags2, 1);
 }
 
-/* ---- by gpa -------------------------------------------------------------------------------------- */
+/* ---- by gpa ---- */
 
 static void test_gpa_bounds(void)
 {
@@ -73,7 +73,7 @@ static void test_gpa_copy(void)
 	CU_ASSERT_EQUAL(back, 0x1122334455667788);
 }
 
-/* ---- by gva -------------------------------------------------------------------------------------- */
+/* ---- by gva ---- */
 
 static void test_gva_crossing(void)
 {
@@ -237,7 +237,7 @@ static void test_gva_unsupported_ends(void)
 	CU_ASSERT_EQUAL(ended, 1);
 }
 
-/* ---- traces -------------------------------------------------------------------------------------- */
+/* ---- traces ---- */
 
 struct record {
 	struct trace_client client;

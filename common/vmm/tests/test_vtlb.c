@@ -95,7 +95,7 @@ static bool faults_with(gva_t gva, unsigned access, u32 error)
 	return o.result == MEM_GUEST_FAULT && o.error == error;
 }
 
-/* ---- single rules -------------------------------------------------------------------------------- */
+/* ---- single rules ---- */
 
 static void test_fill(void)
 {
@@ -350,7 +350,7 @@ static void test_no_memory(void)
 	}
 }
 
-/* ---- traces -------------------------------------------------------------------------------------- */
+/* ---- traces ---- */
 
 static unsigned written_calls;
 static gpa_t written_frame;
@@ -403,7 +403,7 @@ static void test_traces(void)
 	CU_ASSERT(vm_traced(&vm, FRAME));
 }
 
-/* ---- random -------------------------------------------------------------------------------------- */
+/* ---- random ---- */
 
 #define SEED       0x1234567
 #define OPERATIONS 40000

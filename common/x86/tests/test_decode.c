@@ -17,7 +17,7 @@
 
 #define TEXT_SIZE 160
 
-/* ---- an instruction as text ------------------------------------------------------------------------- */
+/* ---- an instruction as text ---- */
 
 static void append(char *text, const char *fmt, ...) PRINTF(2, 3);
 static void append(char *text, const char *fmt, ...)
@@ -67,7 +67,7 @@ static void format(char *text, const struct insn *i)
 	append(text, "%s%s%s", i->lock ? " lock" : "", i->rep ? " rep" : "", i->repne ? " repne" : "");
 }
 
-/* ---- the rows ---------------------------------------------------------------------------------------- */
+/* ---- the rows ---- */
 
 struct row {
 	u8 mode;           /* enum decode_mode */

@@ -30,7 +30,7 @@
 #define CODE_LEAST   100000             /* instructions: fewer mean that the test did not find the code */
 #define REPORTS_MAX  20                 /* disagreements printed */
 
-/* ---- where the two may differ ---------------------------------------------------------------------- */
+/* ---- where the two may differ ---- */
 
 #define ANY_MODRM    0x00, 0xff
 
@@ -149,7 +149,7 @@ static u8 op_of_mnemonic(const ZydisDecodedInstruction *z)
 	return OP_OTHER;
 }
 
-/* ---- one comparison ---------------------------------------------------------------------------------- */
+/* ---- one comparison ---- */
 
 static ZydisDecoder zydis[MODES];
 static unsigned long compared, both_accept, differences, allowed;
@@ -250,7 +250,7 @@ static void summary(unsigned long least)
 	CU_ASSERT(both_accept >= least);
 }
 
-/* ---- what is compared -------------------------------------------------------------------------------- */
+/* ---- what is compared ---- */
 
 struct lead {
 	u8 size, bytes[4];
@@ -360,7 +360,7 @@ static void test_random_prefixes(void)
 	summary(RANDOM_COUNT / 10);
 }
 
-/* ---- programs ------------------------------------------------------------------------------------------ */
+/* ---- programs ---- */
 
 static void compare_code(const u8 *code, size_t size)
 {

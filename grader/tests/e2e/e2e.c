@@ -22,9 +22,7 @@
 #define GUARD      60.0 /* seconds for one call of the grader */
 #define ALL_POINTS 100
 
-/* ---- calling the grader
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- calling the grader ---- */
 
 static pid_t start(const struct e2e *e, const struct call *c, const char *results, const char *output)
 {
@@ -82,8 +80,7 @@ static void call(const struct e2e *e, struct call *c)
 	c->results = file_read(results, NULL);
 }
 
-/* ---- looking at what came
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- looking at what came ---- */
 
 static void verdict(struct e2e *e, const char *name, const char *problem, const struct call *c)
 {
@@ -196,9 +193,7 @@ static const char *check_left(const struct e2e *e, bool killed)
 	return NULL;
 }
 
-/* ---- hypervisors
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- hypervisors ---- */
 
 #define QUICK 20 /* seconds, on a busy computer */
 
@@ -254,9 +249,7 @@ static void test_fakes(struct e2e *e)
 	}
 }
 
-/* ---- what the rubric says
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- what the rubric says ---- */
 
 static void test_expected(struct e2e *e)
 {
@@ -365,9 +358,7 @@ static void test_rubric_error(struct e2e *e)
 		&c);
 }
 
-/* ---- unit tests
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- unit tests ---- */
 
 static void test_units(struct e2e *e)
 {
@@ -396,9 +387,7 @@ static void test_units(struct e2e *e)
 		&c);
 }
 
-/* ---- the grader itself
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the grader itself ---- */
 
 static void test_interrupted(struct e2e *e)
 {

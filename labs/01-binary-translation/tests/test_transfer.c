@@ -267,9 +267,7 @@ static void test_stack_not_canonical(void)
 	CU_ASSERT_EQUAL(nested.vector, VEC_SS);
 }
 
-/* ---- IRET
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- IRET ---- */
 
 static const struct insn iretq = {.op = OP_IRET, .op_size = 8, .length = 2};
 
@@ -367,8 +365,7 @@ static void test_iret_user_flags(void)
 	}
 }
 
-/* ---- far branches and segment loads
- * -------------------------------------------------------------------------------------------- */
+/* ---- far branches and segment loads ---- */
 
 static void test_far_jump(void)
 {
@@ -546,9 +543,7 @@ static void test_task_register(void)
 	CU_ASSERT_EQUAL(f.error, 0);
 }
 
-/* ---- SYSCALL and SYSRET
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- SYSCALL and SYSRET ---- */
 
 static void test_syscall_and_sysret(void)
 {
