@@ -114,12 +114,10 @@ static inline bool fault_error(struct event *f, u8 vector, u32 error)
 	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF |     \
 	 RFLAGS_OF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_VIF | RFLAGS_VIP | RFLAGS_ID)
 
-/* ---- transfer.c: control transfers between segments and levels. They set RIP and raise their faults
- * themselves. ---------------------- */
+/* ---- transfer.c, syscall.c: control transfers. They set RIP and raise their faults themselves. ---- */
 struct insn;
 void transfer_iret(struct vcpu *v, const struct insn *i);
 void transfer_far(struct vcpu *v, const struct insn *i); /* JMP, CALL, RET */
-/* syscall.c */
 /* After the instruction: RIP is behind it. */
 void transfer_syscall(struct vcpu *v, bool from_64bit);
 void transfer_sysret(struct vcpu *v, const struct insn *i);
