@@ -199,10 +199,20 @@ static const struct rubric *read_rubric(const struct grader *g, const char *path
 }
 
 /* False: --strict or --native is not content. */
+static size_t tests_of(const struct lab_result *lab)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < lab->runs.n; i++)
+		n += lab->runs.at[i]->tests.n;
+	return n;
+}
+
 static bool work(const struct grader *g)
 {
 	string_list paths = {0};
 	const struct lab_result **results;
+	size_t tests = 0;
 	bool ok = true;
 
 	find_rubrics(g, &paths);
@@ -218,9 +228,12 @@ static bool work(const struct grader *g)
 		results[i] = result;
 		if (process_interrupted())
 			return false;
+		tests += tests_of(result);
 		report_lab(g, result);
 		ok &= lab_as_foretold(result);
 	}
+	if (g->test && !tests)
+		mistake(xprintf("no test is called %s: results.json of a whole run has the names", g->test));
 	if (!results_write(g->results, g->seed, results, paths.n, g->reproducible))
 		mistake(xprintf("%s: %s", g->results, strerror(errno)));
 	return ok;
