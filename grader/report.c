@@ -185,7 +185,10 @@ static void print_bench(const struct lab_result *lab, const struct bench_result 
 		printf(" %8s", "-");
 	for (unsigned k = BENCH_EXITS; k < BENCH_COLUMNS; k++)
 		printf(" %7.2f", (double)b->bench.total[k] / n);
-	putchar('\n');
+	if (cost_model(b) != NO_COST_MODEL)
+		printf(" %9.0f\n", cost_model(b));
+	else
+		printf(" %9s\n", "-");
 }
 
 /* Is this the first of its name? */
@@ -207,9 +210,9 @@ static void print_benches(const struct lab_result *lab)
 	if (!engines)
 		return;
 	p = platform_named(lab->benches.at[lab->benches.n - 1].platform);
-	printf("\n%s%-22s %-6s %-7s %-7s %12s %8s %7s %7s %7s %7s %7s%s\n", colour(COLOUR_DIM),
+	printf("\n%s%-22s %-6s %-7s %-7s %12s %8s %7s %7s %7s %7s %7s %9s%s\n", colour(COLOUR_DIM),
 	       "one operation", "on", "cpu", "mem", p ? p->unit : "ticks", "native=1", "exits", "hidden",
-	       "roots", "flushes", "walk", colour(COLOUR_NONE));
+	       "roots", "flushes", "walk", "model", colour(COLOUR_NONE));
 	for (size_t i = 0; i < lab->benches.n; i++) {
 		if (!first_of_name(lab, i))
 			continue;
@@ -217,6 +220,7 @@ static void print_benches(const struct lab_result *lab)
 			if (!strcmp(lab->benches.at[k].bench.name, lab->benches.at[i].bench.name))
 				print_bench(lab, &lab->benches.at[k]);
 	}
+	printf("model: cycles on hardware, by published weights and not by measurement (grader/cost.c)\n");
 }
 
 /* ---- the whole ---- */

@@ -90,4 +90,10 @@ bool lab_as_foretold(const struct lab_result *lab);
 bool results_write(const char *path, u64 seed, const struct lab_result *const labs[], size_t count,
 		   bool reproducible);
 
+/* ---- cost.c ---- */
+/* Modelled cycles of one operation on hardware; NO_COST_MODEL for engines whose exits have no weight, and
+ * natively. */
+#define NO_COST_MODEL (-1.0)
+double cost_model(const struct bench_result *b);
+
 #endif

@@ -89,6 +89,19 @@ static json_t *exercises_json(const struct lab_result *lab)
 	return list;
 }
 
+static void add_figure(json_t *list, const struct bench_result *b, const char *unit, double value)
+{
+	json_t *o = json_object();
+
+	set(o, "name", text(b->bench.name));
+	set(o, "cpu", text(b->cpu));
+	set(o, "mem", text(b->mem));
+	set(o, "platform", text(b->platform));
+	set(o, "unit", text(unit));
+	set(o, "value", json_real(value));
+	json_array_append_new(list, o);
+}
+
 /* One entry for each figure of each bench: per operation, not over all iterations. */
 static json_t *benches_json(const struct lab_result *lab)
 {
@@ -98,17 +111,11 @@ static json_t *benches_json(const struct lab_result *lab)
 		const struct bench_result *b = &lab->benches.at[i];
 		const struct platform *p = platform_named(b->platform);
 
-		for (unsigned k = 0; k < BENCH_COLUMNS; k++) {
-			json_t *o = json_object();
-
-			set(o, "name", text(b->bench.name));
-			set(o, "cpu", text(b->cpu));
-			set(o, "mem", text(b->mem));
-			set(o, "platform", text(b->platform));
-			set(o, "unit", text(k == BENCH_TICKS && p ? p->unit : bench_columns[k]));
-			set(o, "value", json_real((double)b->bench.total[k] / (double)b->bench.iterations));
-			json_array_append_new(list, o);
-		}
+		for (unsigned k = 0; k < BENCH_COLUMNS; k++)
+			add_figure(list, b, k == BENCH_TICKS && p ? p->unit : bench_columns[k],
+				   (double)b->bench.total[k] / (double)b->bench.iterations);
+		if (cost_model(b) != NO_COST_MODEL)
+			add_figure(list, b, "modelled_cycles", cost_model(b));
 	}
 	return list;
 }
