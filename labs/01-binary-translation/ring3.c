@@ -94,18 +94,18 @@ static void load_ldt(struct vcpu *v, bool user)
  * first instruction there: in the monitor. It belongs to the guest, at the place to which its instruction
  * leads. SDM vol. 3A, 6.8.3 "Masking Exceptions and Interrupts When Switching Stacks".
  */
-static struct vcpu *loaded;
-
 static bool debug_in_monitor(struct trap_frame *f)
 {
+	struct vcpu *v =
+		container_of((u64 *)machine_tss.rsp[0] - 1, struct vcpu, frame_ss); /* who has the CPU */
 	u64 hits = read_dr6() & (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3);
 	bool at_entry = f->rip == (u64)trap_syscall || f->rip == (u64)trap_syscall32;
 
-	if (!loaded || (!hits && !at_entry))
+	if (!hits && !at_entry)
 		return false;
 	/* A single step over SYSCALL ends here on some CPUs although SYSCALL clears TF; the emulation does
 	 * the guest's own. */
-	ring3_of(loaded)->late_dr6 |= hits;
+	ring3_of(v)->late_dr6 |= hits;
 	write_dr6(DR6_RESERVED);
 	return true;
 }
@@ -125,7 +125,6 @@ void ring3_load(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 
-	loaded = v;
 	trap_debug_in_ring0 = debug_in_monitor;
 	machine_tss.rsp[0] = (u64)(&v->frame_ss + 1);
 	trap_from_ring3 = ring3_exit;
@@ -137,7 +136,6 @@ void ring3_load(struct vcpu *v)
 void ring3_unload(struct vcpu *v)
 {
 	vcpu_need(v, VCPU_SEGS);
-	loaded = NULL;
 	trap_from_ring3 = NULL;
 	trap_debug_in_ring0 = NULL;
 	write_dr7(DR7_RESERVED);
