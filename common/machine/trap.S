@@ -13,6 +13,7 @@
  *
  * Sources: SDM vol. 3A, 6.14.2 "64-Bit Mode Stack Frame", 6.14.5 "Interrupt Stack Table", 6.13 "Error Code".
  */
+#include "machine/frame.h"
 #include "machine/layout.h"
 #include "machine_offsets.h"
 #include "x86/desc.h"
@@ -22,44 +23,6 @@
 #define FRAME_WORDS (TRAP_FRAME_SIZE / 8)
 
 	.text
-
-	.macro SAVE_REGISTERS
-	push %r15
-	push %r14
-	push %r13
-	push %r12
-	push %r11
-	push %r10
-	push %r9
-	push %r8
-	push %rdi
-	push %rsi
-	push %rbp
-	push %rsp /* place holder: frame.rsp has the real one */
-	push %rbx
-	push %rdx
-	push %rcx
-	push %rax
-	.endm
-
-	.macro RESTORE_REGISTERS
-	pop %rax
-	pop %rcx
-	pop %rdx
-	pop %rbx
-	add $8, %rsp
-	pop %rbp
-	pop %rsi
-	pop %rdi
-	pop %r8
-	pop %r9
-	pop %r10
-	pop %r11
-	pop %r12
-	pop %r13
-	pop %r14
-	pop %r15
-	.endm
 
 	.balign 64
 trap_common:

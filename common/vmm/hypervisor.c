@@ -9,6 +9,7 @@
 
 #define DEFAULT_RAM     MIB(64)
 #define MAX_GUESTS      16
+#define MAX_ENGINES     8
 #define STATUS_NO_GUEST 2
 #define STATUS_FAILED   1
 #define TEXT_BYTES      64
@@ -70,36 +71,46 @@ static u64 size_option(const char *text, const char *key, u64 otherwise)
 	return n ? n : otherwise;
 }
 
-static const struct cpu_engine *choose_cpu(const struct cpu_engine *const list[])
+/* Which of the names KEY= on the command line asks for, the first without it; -1, with a sentence, for
+ * another name. */
+static int choose(const char *key, const char *const names[], unsigned count)
 {
 	char name[TEXT_BYTES];
 
-	if (!option(machine_cmdline, "cpu", name, sizeof(name)))
-		return list[0];
-	for (unsigned i = 0; list[i]; i++)
-		if (!strcmp(list[i]->name, name))
-			return list[i];
-	kprintf("[hv] cpu=%s: this hypervisor has no such CPU engine. It has:", name);
-	for (unsigned i = 0; list[i]; i++)
-		kprintf(" %s", list[i]->name);
+	if (!option(machine_cmdline, key, name, sizeof(name)))
+		return 0;
+	for (unsigned i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			return (int)i;
+	kprintf("[hv] %s=%s: this hypervisor has no such engine. It has:", key, name);
+	for (unsigned i = 0; i < count; i++)
+		kprintf(" %s", names[i]);
 	kprintf("\n");
-	return NULL;
+	return -1;
+}
+
+static const struct cpu_engine *choose_cpu(const struct cpu_engine *const list[])
+{
+	const char *names[MAX_ENGINES];
+	unsigned count = 0;
+	int chosen;
+
+	for (; count < MAX_ENGINES && list[count]; count++)
+		names[count] = list[count]->name;
+	chosen = choose("cpu", names, count);
+	return chosen < 0 ? NULL : list[chosen];
 }
 
 static const struct mem_engine *choose_mem(const struct mem_engine *const list[])
 {
-	char name[TEXT_BYTES];
+	const char *names[MAX_ENGINES];
+	unsigned count = 0;
+	int chosen;
 
-	if (!option(machine_cmdline, "mem", name, sizeof(name)))
-		return list[0];
-	for (unsigned i = 0; list[i]; i++)
-		if (!strcmp(list[i]->name, name))
-			return list[i];
-	kprintf("[hv] mem=%s: this hypervisor has no such memory engine. It has:", name);
-	for (unsigned i = 0; list[i]; i++)
-		kprintf(" %s", list[i]->name);
-	kprintf("\n");
-	return NULL;
+	for (; count < MAX_ENGINES && list[count]; count++)
+		names[count] = list[count]->name;
+	chosen = choose("mem", names, count);
+	return chosen < 0 ? NULL : list[chosen];
 }
 
 /* The module's first word without directories and ".elf". */

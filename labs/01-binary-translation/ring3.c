@@ -393,3 +393,11 @@ void ring3_set_user(struct vcpu *v, bool user)
 		vcpu_changed(v, VCPU_SEGS);
 	}
 }
+
+void ring3_reflect(struct vcpu *v, struct vmexit *exit)
+{
+	exit->reason = VMEXIT_EXCEPTION;
+	exit->exception.vector = (u8)v->frame_vector;
+	exit->exception.has_error = exception_has_error((unsigned)v->frame_vector);
+	exit->exception.error = (u32)v->frame_error;
+}

@@ -66,6 +66,8 @@ void ring3_request_window(struct vcpu *v);
 /* Runs the guest in ring 3 until the next interrupt or exception; its vector and error code stand in the
  * vcpu's frame. */
 void ring3_run(struct vcpu *v);
+/* The exception that ended ring3_run() goes to the guest as the hardware reported it. */
+void ring3_reflect(struct vcpu *v, struct vmexit *exit);
 /* Raises what is in late_dr6. True: it did. */
 bool ring3_late_debug(struct vcpu *v);
 /* Goes to virtual ring 0 or 3. The caller has set CS and SS. */

@@ -8,6 +8,7 @@
  *
  * Registers: in RDI = v; all callee-saved registers are kept on the monitor's stack.
  */
+#include "machine/frame.h"
 #include "ring3_offsets.h"
 
 	.bss
@@ -26,22 +27,7 @@ ring3_enter:
 	push %r15
 	mov %rsp, monitor_rsp(%rip)
 	lea VCPU_GPR(%rdi), %rsp
-	pop %rax
-	pop %rcx
-	pop %rdx
-	pop %rbx
-	add $8, %rsp		/* RSP comes from the frame */
-	pop %rbp
-	pop %rsi
-	pop %rdi
-	pop %r8
-	pop %r9
-	pop %r10
-	pop %r11
-	pop %r12
-	pop %r13
-	pop %r14
-	pop %r15
+	RESTORE_REGISTERS
 	add $16, %rsp		/* vector, error code */
 	iretq
 

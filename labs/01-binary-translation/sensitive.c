@@ -19,15 +19,6 @@
 #define TABLE_BYTES      10 /* LGDT, LIDT: limit and base in 64-bit mode */
 #define TSS_IOPB         102
 
-/* The fault as the hardware reported it goes to the guest. */
-static void reflect(struct vcpu *v, struct vmexit *exit)
-{
-	exit->reason = VMEXIT_EXCEPTION;
-	exit->exception.vector = (u8)v->frame_vector;
-	exit->exception.has_error = exception_has_error((unsigned)v->frame_vector);
-	exit->exception.error = (u32)v->frame_error;
-}
-
 static void exit_as(struct vmexit *exit, enum vmexit_reason reason, const struct insn *i)
 {
 	exit->reason = reason;
@@ -429,5 +420,5 @@ void sensitive_emulate(struct vcpu *v, struct vmexit *exit)
 			: v->frame_vector != VEC_UD &&
 				  (privileged_common(v, &i, exit) || privileged_ring3(v, &i)))
 		return;
-	reflect(v, exit);
+	ring3_reflect(v, exit);
 }

@@ -15,16 +15,6 @@
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-static void reflect_exception(struct vcpu *v, struct vmexit *exit)
-{
-	unsigned vector = (unsigned)v->frame_vector;
-
-	exit->reason = VMEXIT_EXCEPTION;
-	exit->exception.vector = (u8)vector;
-	exit->exception.has_error = exception_has_error(vector);
-	exit->exception.error = (u32)v->frame_error;
-}
-
 /* #DB: the end of a step that the monitor asked for, or the guest's own. */
 static void debug_exception(struct vcpu *v, struct vmexit *exit)
 {
@@ -39,7 +29,7 @@ static void debug_exception(struct vcpu *v, struct vmexit *exit)
 			return;
 		}
 	}
-	reflect_exception(v, exit);
+	ring3_reflect(v, exit);
 	exit->exception.dr6 = dr6;
 }
 
@@ -67,7 +57,7 @@ static void exception(struct vcpu *v, struct vmexit *exit)
 	case VEC_MC:
 		panic("%s while a guest ran", exception_name((unsigned)v->frame_vector));
 	default:
-		reflect_exception(v, exit);
+		ring3_reflect(v, exit);
 	}
 }
 
