@@ -13,7 +13,7 @@
  *
  * Sources: SDM vol. 3A, 6.14.2 "64-Bit Mode Stack Frame", 6.14.5 "Interrupt Stack Table", 6.13 "Error Code".
  */
-#include "machine/frame.h"
+#include "machine/registers.inc"
 #include "machine/layout.h"
 #include "machine_offsets.h"
 #include "x86/desc.h"

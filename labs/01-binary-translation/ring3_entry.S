@@ -8,7 +8,7 @@
  *
  * Registers: in RDI = v; all callee-saved registers are kept on the monitor's stack.
  */
-#include "machine/frame.h"
+#include "machine/registers.inc"
 #include "ring3_offsets.h"
 
 	.bss
