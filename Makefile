@@ -56,7 +56,7 @@ $(addprefix lab-,$(LABS)): lab-%: $(SETUP)
 
 .PHONY: run
 run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel: LAB=01 GUEST_ARGS="..." HV_ARGS="..."
-	$(if $(LAB),,$(error which lab? make run LAB=01))$(call sub,$(wildcard labs/$(LAB)-*),run)
+	$(if $(wildcard labs/$(LAB)-*),,$(error LAB=$(LAB) is no lab; make run LAB=01))$(call sub,$(wildcard labs/$(LAB)-*),run)
 
 .PHONY: grader
 grader: $(SETUP) ## build the autograder
