@@ -55,7 +55,7 @@ $(addprefix lab-,$(LABS)): lab-%: $(SETUP)
 	$(call sub,labs/$*,image)
 
 .PHONY: run
-run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel: LAB=01 GUEST_ARGS="..." HV_ARGS="..."
+run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel: LAB=01 GUEST_ARGS="only=cpu/" HV_ARGS="..." VM_ARGS="ram=32M"
 	$(if $(wildcard labs/$(LAB)-*),,$(error LAB=$(LAB) is no lab; make run LAB=01))$(call sub,$(wildcard labs/$(LAB)-*),run)
 
 .PHONY: grader

@@ -5,13 +5,14 @@
 #   ENGINES   directories of the layers that this hypervisor is linked from, beside common/ (default: the lab itself)
 #
 # Targets: image (the hypervisor with its .asm and .sym files), guest (the guest kernel), unit and unit-run (the lab's unit tests),
-# run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines), clean.
+# run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines, VM_ARGS such as ram=32M), clean.
 
 include $(ROOT)/common/mk/config.mk
 include $(ROOT)/common/mk/compile.mk
 UNIT_DIRS ?= labs/$(LAB)
 include $(ROOT)/common/mk/unit.mk
 
+comma   := ,
 ENGINES ?= $(ROOT)/labs/$(LAB)
 IMAGE   := $(BUILD)/labs/$(LAB)/hv
 
@@ -42,7 +43,7 @@ run: image guest
 		-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -cpu max,-rdrand,-rdseed,hypervisor=off -m 256 \
 		-nodefaults -no-user-config -display none -no-reboot -monitor none -serial stdio \
 		-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel $(IMAGE).bin \
-		-initrd "$(BUILD)/guest/guest.elf $(GUEST_ARGS)" -append "$(HV_ARGS)"; test $$? -eq 1
+		-initrd "$(BUILD)/guest/guest.elf guest $(VM_ARGS) -- $(subst $(comma),$(comma)$(comma),$(GUEST_ARGS))" -append "$(HV_ARGS)"; test $$? -eq 1
 
 clean:
 	$(Q)rm -rf $(BUILD)/labs/$(LAB) $(HV_OBJ)
