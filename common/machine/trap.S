@@ -187,6 +187,15 @@ load_gs_failed:
 	mov %eax, %gs
 	ret
 
+/* bool read_safe(void *dst, const void *src, u64 size) */
+	.globl read_safe
+read_safe:
+	mov %rdx, %rcx
+read_access:
+	rep movsb
+	mov $1, %eax
+	ret
+
 	.section .rodata
 	.balign 8
 	.globl trap_fixups, trap_fixups_end
@@ -197,6 +206,7 @@ trap_fixups:
 	.quad load_ds, load_ds_failed
 	.quad load_fs, load_fs_failed
 	.quad load_gs, load_gs_failed
+	.quad read_access, access_failed
 trap_fixups_end:
 
 	.section .note.GNU-stack, "", @progbits

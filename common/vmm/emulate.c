@@ -30,9 +30,12 @@ static enum decode_mode code_mode(struct vcpu *v)
 static bool fetch(struct vcpu *v, u64 rip, u8 *bytes, unsigned count)
 {
 	unsigned access = ACCESS_FETCH | (vcpu_cpl(v) == 3 ? ACCESS_USER : 0);
+	gva_t gva = segment_gva(v, SEG_CS, rip);
 	struct event fault;
 
-	if (gva_read(v, segment_gva(v, SEG_CS, rip), bytes, count, access, &fault))
+	if (v->cpu->read_code && v->cpu->read_code(v, gva, bytes, count))
+		return true;
+	if (gva_read(v, gva, bytes, count, access, &fault))
 		return true;
 	event_raise(v, &fault);
 	return false;

@@ -64,6 +64,11 @@ struct cpu_engine {
 	/* Come back with VMEXIT_WINDOW as soon as an interrupt (or NMI) can be taken. Holds until the next
 	 * exit. */
 	void (*request_window)(struct vcpu *v);
+	/*
+	 * The bytes at RIP of an instruction that the CPU has just tried to execute, without a walk of the
+	 * guest's tables. False: it cannot tell, walk. NULL: always walk.
+	 */
+	bool (*read_code)(struct vcpu *v, gva_t gva, void *dst, u64 size);
 	/* Runs the guest until it exits. Interrupts of the machine are off before and after. */
 	void (*run)(struct vcpu *v, struct vmexit *exit);
 };

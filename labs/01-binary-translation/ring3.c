@@ -144,6 +144,13 @@ void ring3_unload(struct vcpu *v)
 	write_cr3(machine_root());
 }
 
+/* The guest's address space is the loaded one, beside the monitor's slot. */
+bool ring3_read_code(struct vcpu *v, gva_t gva, void *dst, u64 size)
+{
+	(void)v;
+	return pt_index(gva, 4) != HV_PML4_SLOT && read_safe(dst, (const void *)gva, size);
+}
+
 void ring3_request_window(struct vcpu *v)
 {
 	ring3_of(v)->window = true;

@@ -63,6 +63,7 @@ void ring3_load(struct vcpu *v);
 void ring3_unload(struct vcpu *v);
 void ring3_fetch(struct vcpu *v, u32 groups);
 void ring3_request_window(struct vcpu *v);
+bool ring3_read_code(struct vcpu *v, gva_t gva, void *dst, u64 size);
 /* Runs the guest in ring 3 until the next interrupt or exception; its vector and error code stand in the
  * vcpu's frame. */
 void ring3_run(struct vcpu *v);

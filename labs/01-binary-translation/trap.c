@@ -98,5 +98,6 @@ const struct cpu_engine trap_engine = {
 	.fetch = ring3_fetch,
 	.inject = ring3_inject,
 	.request_window = ring3_request_window,
+	.read_code = ring3_read_code,
 	.run = trap_run,
 };

@@ -31,6 +31,7 @@
 
 static struct vm vm;
 static struct vcpu vcpu;
+static const struct cpu_engine engine = {.name = "test"};
 static u8 ram[RAM_BYTES], device[DEVICE_BYTES];
 static bool absent[RAM_PAGES + 1], readonly[RAM_PAGES + 1],
 	supervisor[RAM_PAGES + 1]; /* the last one: the device's page */
@@ -207,6 +208,7 @@ static inline void guest_create(unsigned bits)
 		device[n] = (u8)(0x80 + n);
 	next_in = 0x44332211;
 	vcpu.vm = &vm;
+	vcpu.cpu = &engine;
 	vcpu.valid = VCPU_ALL;
 	vcpu.efer = EFER_LME | EFER_LMA;
 	for (unsigned s = 0; s < SEG_LDTR; s++)
