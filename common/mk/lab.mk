@@ -5,7 +5,8 @@
 #   ENGINES   directories of the layers that this hypervisor is linked from, beside common/ (default: the lab itself)
 #
 # Targets: image (the hypervisor with its .asm and .sym files), guest (the guest kernel), unit and unit-run (the lab's unit tests),
-# run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines, VM_ARGS such as ram=32M), clean.
+# run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines, VM_ARGS such as ram=32M), debug and
+# debug-check (the same under GDB, for a person and as a test), clean.
 
 include $(ROOT)/common/mk/config.mk
 include $(ROOT)/common/mk/compile.mk
@@ -33,7 +34,7 @@ $(filter %.S.o,$(OBJECTS)): HV_CFLAGS += $(addprefix -I,$(sort $(dir $(OFFSETS))
 
 $(eval $(call link_image,$(IMAGE).elf,$(OBJECTS),$(ROOT)/common/boot/hv.ld))
 
-.PHONY: guest run clean
+.PHONY: guest run debug debug-check clean
 guest:
 	+$(Q)$(MAKE) --no-print-directory -C $(ROOT)/common/guest
 
@@ -44,6 +45,13 @@ run: image guest
 		-nodefaults -no-user-config -display none -no-reboot -monitor none -serial stdio \
 		-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel $(IMAGE).bin \
 		-initrd "$(BUILD)/guest/guest.elf guest $(VM_ARGS) -- $(subst $(comma),$(comma)$(comma),$(GUEST_ARGS))" -append "$(HV_ARGS)"; test $$? -eq 1
+
+DEBUG_FILES := $(IMAGE) $(BUILD)/guest/guest $(BUILD)/debug
+debug: image guest
+	$(Q)sh $(ROOT)/common/gdb/debug.sh run $(DEBUG_FILES) $(QEMU)
+debug-check: GUEST_ARGS := only=user/int
+debug-check: image guest
+	$(Q)sh $(ROOT)/common/gdb/debug.sh check $(DEBUG_FILES) $(QEMU)
 
 clean:
 	$(Q)rm -rf $(BUILD)/labs/$(LAB) $(HV_OBJ)

@@ -85,6 +85,7 @@ for rubric in labs/*/rubric.yaml; do
 	number=${number%%-*}
 	step tests "lab $number as foretold" sh common/mk/count.sh lab "$number"
 done
+step tests 'the debugger' $make debug-check LAB=01
 step tests 'the grader against broken hypervisors' $make check-grader
 
 echo

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""The session of `make debug-check`: stops in the hypervisor and in the guest, kernel and user mode, runs the commands of hv.py there,
+and compares what they print with facts from elsewhere: the CPU, the guest's variables, the layout of the images."""
+
+import re
+import traceback
+
+import gdb
+
+KERNEL_BASE = 0xffffffff80000000
+USER_CODE = 0x400000
+passed = failed = 0
+
+
+def check(what, is_true, shown=''):
+    global passed, failed
+    if is_true:
+        passed += 1
+        return
+    failed += 1
+    print('FAILED: %s\n%s' % (what, shown))
+
+
+def run(command):
+    return gdb.execute(command, to_string=True)
+
+
+def number(expression):
+    return int(gdb.parse_and_eval(expression)) & (1 << 64) - 1
+
+
+def field(text, name):
+    """The hexadecimal number behind a name at the begin of a line, or None."""
+    found = re.search(r'^ *%s +([0-9a-f]+)' % name, text, re.M)
+    return int(found.group(1), 16) if found else None
+
+
+def exits():
+    text = run('hv-exits')
+    counts = {name: int(count) for name, count in re.findall(r'^  (VMEXIT_\w+|all) +(\d+)$', text, re.M)}
+    check('hv-exits adds up', counts.get('all') == sum(n for name, n in counts.items() if name != 'all'), text)
+    return counts
+
+
+def stop_at(location):
+    gdb.Breakpoint(location, type=gdb.BP_HARDWARE_BREAKPOINT, temporary=True)
+    run('continue')
+
+
+def stop_twice_at(location):
+    """QEMU looks at breakpoints before it fetches. So the first stop is before the page fault that fills the shadow, the second behind
+    it, at the same instruction."""
+    stop_at(location)
+    text = run('hv-walk $rip')
+    check('%s: not fetched yet' % location, 'the guest means hpa' in text and 'hpa' not in page_line(text), text)
+    stop_at(location)
+
+
+def page_line(text):
+    return next((line for line in text.splitlines() if line.startswith('page')), '')
+
+
+def guest_address(name):
+    """By guest.sym, since the hypervisor has symbols of the same names."""
+    path = gdb.lookup_objfile('guest.elf').filename.replace('.elf', '.sym')
+    with open(path, encoding='ascii') as lines:
+        return next(int(words[0], 16) for words in map(str.split, lines) if words[-1] == name)
+
+
+def refused(command):
+    try:
+        run(command)
+    except gdb.error as e:
+        return str(e)
+    return ''
+
+
+def check_walk(what, gva, gpa, root):
+    """The walk ends at gpa and, in one shadow root, at the same byte of the machine's memory."""
+    text = run('hv-walk %#x' % gva)
+    hpa = number("vcpus[0]->vm->ram_hpa") + gpa
+    page = page_line(text)
+    check('%s: the guest tables end at gpa %#x' % (what, gpa), 'gpa %#x ' % gpa in page, text)
+    check('%s: the guest means hpa %#x' % (what, hpa), 'the guest means hpa %#x\n' % hpa in text, text)
+    check('%s: the shadow ends there' % what, page.count('hpa %#x ' % hpa) == 1, text)
+    check('%s: no root differs' % what, 'differs' not in text, text)
+    check('%s: the CPU runs on that root' % what, '%s %#x' % (root, number('$cr3') & ~0xfff) in text, text)
+    memory = gdb.selected_inferior()
+    gdb.execute('set trust-readonly-sections off')
+    check('%s: the same bytes' % what,
+          memory.read_memory(gva, 16).tobytes() == memory.read_memory(0xffff800000000000 + hpa, 16).tobytes(), text)
+    gdb.execute('set trust-readonly-sections on')
+    return text
+
+
+def at_start():
+    for command in ('hv-vcpu', 'hv-walk 0x1000', 'hv-exits'):
+        check('%s says that it is too early' % command, 'still booting' in refused(command))
+    check('hv-walk wants an address', 'usage' in refused('hv-walk'))
+
+
+def in_hypervisor():
+    stop_at('*sched_run')
+    check('ring 0', number('$cs') & 3 == 0)
+    text = run('hv-vcpu')
+    check('the vcpu is about to start', 'vcpu 0: guest ' in text and '(runnable)' in text, text)
+    check('RIP is the entry of the image', field(text, 'RIP') == guest_address('entry64') - KERNEL_BASE, text)
+    check('no exits yet', exits().get('all') == 0)
+    check('no vcpu 7', 'there is no vcpu 7' in refused('hv-vcpu 7'))
+
+
+def in_guest_kernel():
+    main = guest_address('guest_main')
+    stop_twice_at('*guest_main')
+    check('ring 3, really', number('$cs') & 3 == 3)
+    before = exits()
+    text = run('hv-vcpu')
+    check('it is running', '(running now)' in text, text)
+    check('RIP', field(text, 'RIP') == main == number('$rip'), text)
+    check('its function', re.search(r'RIP .* guest_main', text), text)
+    check('the guest believes in CPL 0', field(text, 'CPL') == 0, text)
+    check('CR3 is the guest\'s root', field(text, 'CR3') == guest_address('boot_pml4') - KERNEL_BASE, text)
+    check('CR3 is not the machine\'s', field(text, 'CR3') != number('$cr3') & ~0xfff, text)
+    check('RDI is the first argument', re.search(r'RDI %016x' % number('$rdi'), text), text)
+    check('virtual IF is off, the real one on', ' IF ' not in text and number('$eflags') & 0x200, text)
+    check('paging and long mode', ' PG\n' in text and 'LMA' in text, text)
+    check('CS is the kernel\'s', re.search(r'^  CS   0008  .* DPL 0  P L G$', text, re.M), text)
+    check('GDTR', 'base %016x' % guest_address('gdt') in text, text)
+    check_walk('guest_main', main, main - KERNEL_BASE, 'kernel root')
+    text = run('hv-walk %#x' % USER_CODE)
+    check('an identity mapping of 2 MiB, not touched yet', 'gpa 0x400000 ' in text and 'nothing yet' in text, text)
+    text = run('hv-walk 0x100000000000')
+    check('nothing there', 'page fault' in text, text)
+
+    stop_at('*check_begin')
+    after = exits()
+    check('exits grow', after['all'] > before['all'] and all(after.get(k, 0) >= n for k, n in before.items()), '%s %s' % (before, after))
+    check('console output is VMEXIT_IO', after.get('VMEXIT_IO', 0) > before.get('VMEXIT_IO', 0), str(after))
+
+
+def in_guest_user():
+    stop_twice_at('*%#x' % USER_CODE)
+    text = run('hv-vcpu')
+    check('user: RIP', field(text, 'RIP') == USER_CODE, text)
+    check('user: CPL 3', field(text, 'CPL') == 3, text)
+    check('user: CS', re.search(r'^  CS   002b  .* DPL 3  P L G$', text, re.M), text)
+    check('user: IF as user_run() wants it', (' IF ' in text) == bool(number("vcpus[0]->rflags") & 0x200), text)
+    # The guest's own variables are not mapped in the user root; the guest's RAM is, in the monitor's slot.
+    ram = number('vcpus[0]->vm->ram')
+    page = number('*(u64 *)%#x' % (ram + guest_address('user_code_pages') - KERNEL_BASE)) - KERNEL_BASE
+    text = check_walk('user code', USER_CODE, page, 'user root')
+    check('user: a user page', re.search(r'page .*gpa %#x user r-x' % page, text), text)
+    before = exits()
+
+    # Back in the monitor, with the guest's registers in the vcpu now.
+    stop_at('*intercept')
+    check('intercept: ring 0', number('$cs') & 3 == 0)
+    text = run('hv-vcpu')
+    check('intercept: the monitor works for it', 'the monitor works for it' in text, text)
+    check('intercept: RIP', field(text, 'RIP') == number("vcpus[0]->rip"), text)
+    check_guest = run('hv-walk %#x' % USER_CODE)
+    check('intercept: the walk works', 'the guest means hpa' in check_guest, check_guest)
+    check('intercept: one exit more at least', exits()['all'] > before['all'])
+
+
+try:
+    for part in (at_start, in_hypervisor, in_guest_kernel, in_guest_user):
+        part()
+except Exception:
+    failed += 1
+    traceback.print_exc()
+    print('FAILED: the session broke off')
+print('%d passed, %d failed' % (passed, failed))
+gdb.execute('quit %d' % (failed != 0))

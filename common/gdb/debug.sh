@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The hypervisor on QEMU, stopped before its first instruction, and GDB on it with the symbols of hypervisor and guest:
+#
+#   debug.sh run IMAGE GUEST DIR QEMU ARGUMENTS...     for a person
+#   debug.sh check IMAGE GUEST DIR QEMU ARGUMENTS...   the session of check.py, for `make test`
+#
+# IMAGE and GUEST are file names without .elf; DIR gets the socket and console.log. GDB finds QEMU by a socket in DIR, so that sessions
+# of two trees never meet. QEMU has no terminal but prints the console on this one, and dies with this script, however that ends.
+set -eu
+
+mode=$1
+image=$2
+guest=$3
+dir=$4
+shift 4
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+limit=60 # seconds, of a check
+
+say() {
+	printf 'debug: %s\n' "$*" >&2
+}
+
+for tool in gdb "$1" setpriv setsid; do
+	command -v "$tool" >/dev/null || { say "there is no $tool here: run make setup"; exit 1; }
+done
+# GDB can be built without it.
+gdb -nx -batch -ex 'python print(1)' >/dev/null 2>&1 || { say 'this gdb has no Python; the one of the package gdb has'; exit 1; }
+for file in "$image.elf" "$image.bin" "$guest.elf"; do
+	[ -e "$file" ] || { say "$file is not built: run make labs"; exit 1; }
+done
+
+# Names of sockets are short (108 bytes), so the socket is named from its directory.
+mkdir -p "$dir"
+dir=$(cd "$dir" && mktemp -d "$PWD/session.XXXXXX")
+qemu=
+end() {
+	if [ -n "$qemu" ]; then
+		kill -KILL "$qemu" 2>/dev/null || :
+		wait "$qemu" 2>/dev/null || :
+	fi
+	rm -rf "$dir"
+}
+trap end EXIT
+trap 'exit 130' TERM HUP
+trap : INT # Ctrl-C stops the machine: it is GDB's
+cd "$dir"
+
+setsid setpriv --pdeathsig KILL "$@" -S -gdb unix:gdb.sock,server=on,wait=off \
+	-chardev stdio,id=console,logfile=console.log -serial chardev:console </dev/null &
+qemu=$!
+tries=0
+while [ ! -S gdb.sock ]; do
+	kill -0 "$qemu" 2>/dev/null || { say 'QEMU did not start'; exit 1; }
+	tries=$((tries + 1))
+	[ $tries -lt 200 ] || { say 'QEMU does not open its socket'; exit 1; }
+	sleep 0.05
+done
+
+# Code can be read before it is mapped: from the files. The hypervisor never changes its own.
+set -- -q -nx -ex 'set confirm off' -ex 'set pagination off' -ex 'set trust-readonly-sections on' -ex 'set history save off' \
+	-ex "directory $top" -ex "add-symbol-file $guest.elf" -ex 'set architecture i386:x86-64' -ex 'target remote gdb.sock' \
+	-x "$here/hv.py"
+if [ "$mode" = check ]; then
+	timeout -k 1 $limit gdb -batch "$@" -x "$here/check.py" "$image.elf" </dev/null
+else
+	say 'stopped before the first instruction. Try: break *guest_main, continue, hv-vcpu, hv-walk guest_main, hv-exits'
+	gdb "$@" "$image.elf"
+fi

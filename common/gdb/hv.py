@@ -1,0 +1,443 @@
+# SPDX-License-Identifier: MIT
+"""Commands for GDB that know what a hypervisor is made of (`make debug LAB=01` loads them):
+
+    hv-vcpu [N]       the virtual CPUs as their guests see them
+    hv-walk GVA [N]   the guest's page tables and the memory engine's shadow of them, side by side
+    hv-exits [N]      how often each vcpu came back to the monitor, and why
+
+N is the number that hv-vcpu prints. Without it hv-walk takes the vcpu that has the CPU, the others take all.
+
+Everything is read from the monitor's own structures (vmm/vcpu.h, vmm/vtlb.c, ring3.h of lab 01) by their debug information. All physical
+memory is mapped in the monitor's slot of every page table, also in those that a guest runs on, and QEMU reads through the tables
+without a check of privilege. So the commands work wherever the machine stops after the monitor has made its first vcpu.
+
+While a guest runs in ring 3, a part of its state is in the CPU and nowhere else: the general registers, RIP, RFLAGS but IF and IOPL,
+the segment registers. It is read from there, and put together as ring3.c does at the next exit (in_cpu() below).
+
+Left out: 32-bit and PAE paging, which the monitor's own walk leaves out too; memory engines without an entry in SHADOWS."""
+
+import gdb
+
+PAGE_SIZE = 0x1000
+PT_ENTRIES = 512
+TOP_LEVEL = 4
+LEVELS = {4: 'PML4', 3: 'PDPT', 2: 'PD', 1: 'PT'}
+PTE_P, PTE_PS = 0x001, 0x080
+PTE_W, PTE_U, PTE_NX = 0x002, 0x004, 1 << 63
+PTE_ADDR = 0x000ffffffffff000
+HV_BASE = 0xffff800000000000
+ROOT_PAIR = 0x1
+SEL_RPL, SEL_TI, SEL_INDEX = 0x3, 0x4, 0xfff8
+SEG_ATTR_P, SEG_ATTR_L, SEG_ATTR_DB, SEG_ATTR_G, SEG_ATTR_UNUSABLE = 0x80, 0x2000, 0x4000, 0x8000, 0x10000
+CR0_PG, CR4_PAE, EFER_LMA = 1 << 31, 1 << 5, 1 << 10
+RFLAGS_TF, RFLAGS_IOPL_SHIFT = 0x100, 12
+# What ring3.c keeps from the CPU: IF, IOPL, VM, VIF, VIP.
+RFLAGS_VIRTUAL = 0x200 | 0x3000 | 0x20000 | 0x80000 | 0x100000
+
+# Bits by their names, as in x86/regs.h and x86/paging.h, lowest first.
+RFLAGS = {0: 'CF', 2: 'PF', 4: 'AF', 6: 'ZF', 7: 'SF', 8: 'TF', 9: 'IF', 10: 'DF', 11: 'OF', 14: 'NT', 16: 'RF', 17: 'VM', 18: 'AC',
+          19: 'VIF', 20: 'VIP', 21: 'ID'}
+CR0 = {0: 'PE', 1: 'MP', 2: 'EM', 3: 'TS', 4: 'ET', 5: 'NE', 16: 'WP', 18: 'AM', 29: 'NW', 30: 'CD', 31: 'PG'}
+CR4 = {0: 'VME', 1: 'PVI', 2: 'TSD', 3: 'DE', 4: 'PSE', 5: 'PAE', 6: 'MCE', 7: 'PGE', 8: 'PCE', 9: 'OSFXSR', 10: 'OSXMMEXCPT', 11: 'UMIP',
+       12: 'LA57', 13: 'VMXE', 14: 'SMXE', 16: 'FSGSBASE', 17: 'PCIDE', 18: 'OSXSAVE', 20: 'SMEP', 21: 'SMAP', 22: 'PKE'}
+EFER = {0: 'SCE', 8: 'LME', 10: 'LMA', 11: 'NXE', 12: 'SVME'}
+XCR0 = {0: 'X87', 1: 'SSE', 2: 'AVX'}
+TABLE_ENTRY = {0: 'P', 1: 'W', 2: 'U', 3: 'PWT', 4: 'PCD', 5: 'A', 63: 'NX'}
+PAGE_ENTRY = {0: 'P', 1: 'W', 2: 'U', 3: 'PWT', 4: 'PCD', 5: 'A', 6: 'D', 8: 'G', 63: 'NX'}
+
+GPRS = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15']
+SEGMENTS = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDTR', 'TR']
+SEG_SS = SEGMENTS.index('SS')
+EXCEPTIONS = {0: '#DE', 1: '#DB', 2: 'NMI', 3: '#BP', 4: '#OF', 5: '#BR', 6: '#UD', 7: '#NM', 8: '#DF', 10: '#TS', 11: '#NP', 12: '#SS',
+              13: '#GP', 14: '#PF', 16: '#MF', 17: '#AC', 18: '#MC', 19: '#XM', 20: '#VE', 21: '#CP'}
+
+
+def bits(value, names):
+    return ' '.join(name for bit, name in names.items() if value >> bit & 1)
+
+
+def register(name):
+    return int(gdb.selected_frame().read_register(name)) & (1 << 64) - 1
+
+
+def read_u64(hva):
+    return int.from_bytes(gdb.selected_inferior().read_memory(hva, 8).tobytes(), 'little')
+
+
+def symbol(gva):
+    """FUNCTION+OFFSET, or nothing."""
+    text = gdb.execute('info symbol %#x' % gva, to_string=True)
+    if text.startswith('No symbol'):
+        return ''
+    name = text.split(' in section ')[0]
+    return name.replace(' + ', '+')
+
+
+# ---- what the monitor has ----
+
+def hypervisor_symbol(name):
+    """A variable of the hypervisor: the guest is loaded beside it and may use the same name."""
+    for objfile in gdb.objfiles():
+        if objfile.filename and objfile.filename.endswith('/hv.elf'):
+            found = objfile.lookup_static_symbol(name) or objfile.lookup_global_symbol(name)
+            if found:
+                return found.value()
+    raise gdb.GdbError('no variable %s: the symbols of the hypervisor (hv.elf) are not loaded' % name)
+
+
+def vcpus():
+    """The vcpus that the scheduler knows. Raises GdbError where none can be read yet."""
+    try:
+        if not gdb.selected_thread():
+            raise gdb.GdbError('no machine: the emulator has ended')
+        count = int(hypervisor_symbol('vcpu_count'))
+        array = hypervisor_symbol('vcpus')
+        found = [array[i].dereference() for i in range(count)]
+    except gdb.MemoryError:
+        found = []
+    if not found:
+        raise gdb.GdbError('no vcpu yet: the monitor is still booting (try: break sched_run, continue)')
+    return found
+
+
+def chosen(argument):
+    """[(number, vcpu)] by the argument; all without one."""
+    everyone = list(enumerate(vcpus()))
+    if not argument:
+        return everyone
+    number = int(gdb.parse_and_eval(argument))
+    if not 0 <= number < len(everyone):
+        raise gdb.GdbError('there is no vcpu %d: 0 to %d' % (number, len(everyone) - 1))
+    return [everyone[number]]
+
+
+def has_cpu(v):
+    """TSS.RSP0 points behind the frame of the vcpu that a ring-3 engine has loaded; it never points to another one."""
+    tss = hypervisor_symbol('machine_tss')
+    entry = hypervisor_symbol('trap_from_ring3')
+    return int(entry) != 0 and int(tss['rsp'][0]) == int(v['frame_ss'].address) + 8
+
+
+def guest_is_running():
+    return register('cs') & SEL_RPL == 3
+
+
+def is_entry_code():
+    """In the assembly between the guest and the monitor: the vcpu's RFLAGS are the CPU's own as yet."""
+    place = gdb.find_pc_line(register('rip')).symtab
+    return place is not None and place.filename.endswith(('/trap.S', '/ring3_entry.S'))
+
+
+class State:
+    """A vcpu's registers, as its guest would read them at this moment."""
+
+    def __init__(self, v):
+        self.v = v
+        self.gpr = [int(v['gpr'][i]) for i in range(len(GPRS))]
+        self.rip, self.rflags = int(v['rip']), int(v['rflags'])
+        self.seg = [{k: int(v['seg'][i][k]) for k in ('selector', 'attr', 'limit', 'base')} for i in range(len(SEGMENTS))]
+        self.cr0, self.cr2, self.cr3, self.cr4, self.cr8 = (int(v[name]) for name in ('cr0', 'cr2', 'cr3', 'cr4', 'cr8'))
+        self.efer, self.xcr0 = int(v['efer']), int(v['xcr0'])
+        self.loaded = has_cpu(v)
+        self.running = self.loaded and guest_is_running()
+        self.is_pair = int(v['cpu']['root_kind']) == ROOT_PAIR
+        if self.loaded and self.is_pair:
+            self.in_cpu()
+
+    def in_cpu(self):
+        """What store() and ring3_fetch() of ring3.c would do now."""
+        ring3 = self.v['cpu_private'].cast(gdb.lookup_type('struct ring3').pointer()).dereference()
+        if self.running:
+            self.gpr = [register(name.lower()) for name in GPRS]
+            self.rip, self.rflags = register('rip'), register('eflags')
+            for name, real in (('CS', 'real_cs'), ('SS', 'real_ss')):
+                self.reload(ring3, name, int(ring3[real]))
+        if self.running or is_entry_code():
+            kept = RFLAGS_VIRTUAL | (RFLAGS_TF if ring3['stepping'] else 0)
+            self.rflags = self.rflags & ~kept | int(ring3['system_flags'])
+        for name in ('ES', 'DS', 'FS', 'GS'):
+            self.reload(ring3, name, int(ring3['real_sel'][SEGMENTS.index(name)]))
+        for name in ('FS', 'GS'):
+            self.seg[SEGMENTS.index(name)]['base'] = register(name.lower() + '_base')
+
+    def reload(self, ring3, name, last):
+        """The guest may load a segment register without a trap, from the copies of its descriptor tables."""
+        selector = register(name.lower())
+        if selector == last:
+            return
+        seg = {'selector': selector, 'attr': SEG_ATTR_UNUSABLE, 'limit': 0, 'base': 0}
+        if selector & ~SEL_RPL:
+            table = int(ring3['ldt' if selector & SEL_TI else 'gdt'])
+            low = read_u64(table + (selector & SEL_INDEX))
+            seg['attr'] = low >> 40 & 0xff | (low >> 52 & 0xf) << 12
+            seg['limit'] = low & 0xffff | (low >> 48 & 0xf) << 16
+            seg['base'] = low >> 16 & 0xffffff | (low >> 56 & 0xff) << 24
+            if seg['attr'] & SEG_ATTR_G:
+                seg['limit'] = seg['limit'] << 12 | 0xfff
+        self.seg[SEGMENTS.index(name)] = seg
+
+    def cpl(self):
+        return self.seg[SEG_SS]['attr'] >> 5 & 3
+
+
+def vm_name(v):
+    return v['vm']['name'].string()
+
+
+def title(number, v):
+    return 'vcpu %d: guest %s, cpu %d, %s on %s' % (number, vm_name(v), int(v['id']), v['cpu']['name'].string(),
+                                                   v['mem']['name'].string())
+
+
+# ---- hv-vcpu ----
+
+def event_text(e):
+    kind = int(e['kind'])
+    if kind == 0:
+        return None
+    vector = int(e['vector'])
+    text = '%s, vector %d' % (['', 'interrupt', 'NMI', 'exception', 'software interrupt'][kind], vector)
+    if kind == 3:
+        text = 'exception %s' % EXCEPTIONS.get(vector, vector)
+    if e['has_error']:
+        text += ', error code %#x' % int(e['error'])
+    if kind == 3 and vector == 14:
+        text += ', CR2 %#x' % int(e['payload'])
+    return text
+
+
+def events_text(v):
+    events = v['events']
+    found = [event_text(events['pending'])]
+    held = event_text(events['held'])
+    found.append(held and 'held back: ' + held)
+    found += [text for text, flag in (('NMI', events['nmi_pending']), ('triple fault', events['triple_fault']),
+                                      ('interrupt shadow', v['interrupt_shadow']), ('NMIs blocked', v['nmi_blocked'])) if flag]
+    return '; '.join(text for text in found if text) or 'none'
+
+
+def segment_text(name, seg):
+    attr = seg['attr']
+    if attr & SEG_ATTR_UNUSABLE:
+        return '  %-4s %04x  unusable%s' % (name, seg['selector'], ', base %016x' % seg['base'] if seg['base'] else '')
+    flags = [text for text, bit in (('P', SEG_ATTR_P), ('L', SEG_ATTR_L), ('D/B', SEG_ATTR_DB), ('G', SEG_ATTR_G)) if attr & bit]
+    return '  %-4s %04x  base %016x  limit %08x  type %x  DPL %d  %s' % (name, seg['selector'], seg['base'], seg['limit'],
+                                                                      attr & 0x1f, attr >> 5 & 3, ' '.join(flags))
+
+
+def place_text(state):
+    if state.running:
+        return 'running now'
+    run_state = str(state.v['state']).replace('VCPU_', '').lower()
+    return run_state + (', the monitor works for it' if state.loaded else '')
+
+
+def print_vcpu(number, v):
+    s = State(v)
+    print('%s (%s)' % (title(number, v), place_text(s)))
+    print('  RIP    %016x  %s' % (s.rip, symbol(s.rip)))
+    print('  CPL    %d' % s.cpl())
+    print('  RFLAGS %016x  %s IOPL=%d' % (s.rflags, bits(s.rflags, RFLAGS), s.rflags >> RFLAGS_IOPL_SHIFT & 3))
+    for i in range(0, len(GPRS), 4):
+        print('  ' + '  '.join('%-3s %016x' % (GPRS[k], s.gpr[k]) for k in range(i, i + 4)))
+    print('  CR0    %016x  %s' % (s.cr0, bits(s.cr0, CR0)))
+    print('  CR2    %016x' % s.cr2)
+    print('  CR3    %016x' % s.cr3)
+    print('  CR4    %016x  %s' % (s.cr4, bits(s.cr4, CR4)))
+    print('  CR8    %016x' % s.cr8)
+    print('  EFER   %016x  %s' % (s.efer, bits(s.efer, EFER)))
+    print('  XCR0   %016x  %s' % (s.xcr0, bits(s.xcr0, XCR0)))
+    for name, seg in zip(SEGMENTS, s.seg):
+        print(segment_text(name, seg))
+    for name in ('gdtr', 'idtr'):
+        print('  %-4s       base %016x  limit %08x' % (name.upper(), int(v[name]['base']), int(v[name]['limit'])))
+    print('  events: %s' % events_text(v))
+
+
+# ---- hv-walk ----
+
+def span(level):
+    return PAGE_SIZE << 9 * (level - 1)
+
+
+def index_of(gva, level):
+    return gva >> 12 + 9 * (level - 1) & PT_ENTRIES - 1
+
+
+def walk(table, gva, to_hva):
+    """The entries from the top to the one that maps the page, or to the first that is not present: [(level, entry)], and the address
+    in the physical memory that the tables speak of, or None. to_hva says where a table lies, None when it is no memory."""
+    entries = []
+    for level in range(TOP_LEVEL, 0, -1):
+        hva = to_hva(table)
+        if hva is None:
+            return entries, None
+        entry = read_u64(hva + 8 * index_of(gva, level))
+        entries.append((level, entry))
+        if not entry & PTE_P:
+            return entries, None
+        if level == 1 or level < TOP_LEVEL and entry & PTE_PS:
+            inside = span(level) - 1
+            return entries, entry & PTE_ADDR & ~inside | gva & inside
+        table = entry & PTE_ADDR
+    return entries, None
+
+
+def entry_text(level, entry, marks=None):
+    if not entry & PTE_P:
+        return '%016x  not present' % entry
+    is_page = level == 1 or entry & PTE_PS
+    text = bits(entry, PAGE_ENTRY if is_page else {**TABLE_ENTRY, **(marks or {})})
+    return '%016x  %s%s' % (entry, text, ' PS' if is_page and level > 1 else '')
+
+
+def rights_text(entries):
+    """What all levels together allow."""
+    every = [entry for _, entry in entries]
+    return '%s%s%s' % ('user ' if all(e & PTE_U for e in every) else 'supervisor ', 'rw' if all(e & PTE_W for e in every) else 'r-',
+                       '-' if any(e & PTE_NX for e in every) else 'x')
+
+
+VTLB_MARKS = {9: 'pieces'}
+
+
+def shadow_vtlb(v):
+    """The roots of vmm/vtlb.c: [(title, hpa of the root)], and the names of its own bits."""
+    t = v['mem_private'].cast(gdb.lookup_type('struct vtlb').pointer())
+    count = int(t['roots'])
+    names = ['kernel root', 'user root'] if count == 2 else ['root']
+    return [(names[i], int(t['root'][i]) - HV_BASE) for i in range(count)], VTLB_MARKS
+
+
+# By the name of the memory engine. A lab that brings one adds it here.
+SHADOWS = {'vtlb': shadow_vtlb}
+
+
+def guest_column(s, gva):
+    vm = s.v['vm']
+    ram, ram_bytes = int(vm['ram']), int(vm['ram_bytes'])
+    column = {'title': 'guest, CR3 %#x' % (s.cr3 & PTE_ADDR), 'lines': {}, 'end': '', 'hpa': None}
+    if not s.cr0 & CR0_PG:
+        gpa = gva
+        column['end'] = 'gpa %#x (paging is off)' % gpa
+    elif not (s.cr4 & CR4_PAE and s.efer & EFER_LMA):
+        raise gdb.GdbError('the guest uses 32-bit or PAE paging, which is left out here')
+    else:
+        entries, gpa = walk(s.cr3 & PTE_ADDR, gva, lambda gpa: ram + gpa if gpa < ram_bytes else None)
+        column['lines'] = {level: entry_text(level, entry) for level, entry in entries}
+        if gpa is None:
+            column['end'] = 'page fault' if entries and not entries[-1][1] & PTE_P else 'a table beyond RAM'
+            return column
+        column['end'] = 'gpa %#x %s' % (gpa, rights_text(entries))
+    if gpa < ram_bytes:
+        column['hpa'] = int(vm['ram_hpa']) + gpa
+    return column
+
+
+def shadow_columns(s, gva):
+    name = s.v['mem']['name'].string()
+    if name not in SHADOWS:
+        print('(no shadow: common/gdb/hv.py does not know the tables of the memory engine %s)' % name)
+        return []
+    roots, marks = SHADOWS[name](s.v)
+    columns = []
+    for root_title, root in roots:
+        entries, hpa = walk(root, gva, lambda hpa: HV_BASE + hpa)
+        # The machine's own slot is in every root; what is there belongs to the monitor.
+        columns.append({'title': '%s %#x' % (root_title, root), 'hpa': hpa,
+                        'lines': {level: entry_text(level, entry, marks) for level, entry in entries},
+                        'end': 'nothing yet' if hpa is None else 'hpa %#x %s' % (hpa, rights_text(entries))})
+    return columns
+
+
+def print_walk(number, v, gva):
+    s = State(v)
+    print(title(number, v))
+    print('gva %#018x  %s' % (gva, symbol(gva)))
+    columns = [guest_column(s, gva)] + shadow_columns(s, gva)
+    widths = [max(len(text) for text in [c['title'], c['end'], *c['lines'].values()]) for c in columns]
+
+    def row(head, texts):
+        print((head.ljust(10) + '  '.join(text.ljust(width) for text, width in zip(texts, widths))).rstrip())
+
+    row('', [c['title'] for c in columns])
+    for level in range(TOP_LEVEL, 0, -1):
+        if any(level in c['lines'] for c in columns):
+            row('%-4s %3d' % (LEVELS[level], index_of(gva, level)), [c['lines'].get(level, '') for c in columns])
+    row('page', [c['end'] for c in columns])
+    if columns[0]['hpa'] is None:
+        return
+    print('the guest means hpa %#x' % columns[0]['hpa'])
+    for c in columns[1:]:
+        if c['hpa'] not in (None, columns[0]['hpa']):
+            print('the %s differs: it maps hpa %#x' % (c['title'], c['hpa']))
+
+
+# ---- hv-exits ----
+
+def print_exits(number, v):
+    counts = v['exits']
+    total = 0
+    print(title(number, v))
+    for field in gdb.lookup_type('enum vmexit_reason').fields():
+        if field.name == 'VMEXIT_REASONS':
+            continue
+        count = int(counts[field.enumval])
+        total += count
+        if count:
+            print('  %-22s %10d' % (field.name, count))
+    print('  %-22s %10d' % ('all', total))
+    counters = v['vm']['counters']
+    if int(counters):
+        counted = counters.dereference()
+        names = ('hidden_faults', 'root_switches', 'tlb_flushes', 'walk_refs')
+        print('  of the guest: ' + ', '.join('%s %d' % (name, int(counted[name])) for name in names))
+
+
+class HvVcpu(gdb.Command):
+    """hv-vcpu [N]: the virtual CPUs (or number N) as their guests see them."""
+
+    def __init__(self):
+        super().__init__('hv-vcpu', gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        for number, v in chosen(argument):
+            print_vcpu(number, v)
+
+
+class HvWalk(gdb.Command):
+    """hv-walk GVA [N]: the way of a guest virtual address through the guest's page tables and through the shadow.
+GVA is any expression: 0x400000, $rip, guest_main. N is a number of hv-vcpu; without it the vcpu that has the CPU, else 0."""
+
+    def __init__(self):
+        super().__init__('hv-walk', gdb.COMMAND_STATUS, gdb.COMPLETE_EXPRESSION)
+
+    def invoke(self, argument, from_tty):
+        words = gdb.string_to_argv(argument)
+        if not 1 <= len(words) <= 2:
+            raise gdb.GdbError('usage: hv-walk GVA [N]')
+        value = gdb.parse_and_eval(words[0])
+        if value.type.strip_typedefs().code in (gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRUCT):
+            value = value.address
+        gva = int(value) & (1 << 64) - 1
+        if gva >> 47 not in (0, 0x1ffff):
+            raise gdb.GdbError('%#x is not canonical' % gva)
+        everyone = chosen(words[1] if len(words) == 2 else '')
+        number, v = next((pair for pair in everyone if has_cpu(pair[1])), everyone[0])
+        print_walk(number, v, gva)
+
+
+class HvExits(gdb.Command):
+    """hv-exits [N]: how often each vcpu (or number N) came back to the monitor, by the reasons of vmm/vmexit.h."""
+
+    def __init__(self):
+        super().__init__('hv-exits', gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        for number, v in chosen(argument):
+            print_exits(number, v)
+
+
+HvVcpu()
+HvWalk()
+HvExits()
