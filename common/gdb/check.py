@@ -9,6 +9,7 @@ import gdb
 
 KERNEL_BASE = 0xffffffff80000000
 USER_CODE = 0x400000
+RFLAGS_IF = 0x200
 passed = failed = 0
 
 
@@ -42,8 +43,9 @@ def exits():
     return counts
 
 
-def stop_at(location):
-    gdb.Breakpoint(location, type=gdb.BP_HARDWARE_BREAKPOINT, temporary=True)
+def stop_at(location, condition=None):
+    breakpoint = gdb.Breakpoint(location, type=gdb.BP_HARDWARE_BREAKPOINT, temporary=True)
+    breakpoint.condition = condition
     run('continue')
 
 
@@ -65,6 +67,10 @@ def guest_address(name):
     path = gdb.lookup_objfile('guest.elf').filename.replace('.elf', '.sym')
     with open(path, encoding='ascii') as lines:
         return next(int(words[0], 16) for words in map(str.split, lines) if words[-1] == name)
+
+
+def virtual_if():
+    return number('((struct ring3 *)vcpus[0]->cpu_private)->system_flags') & RFLAGS_IF
 
 
 def refused(command):
@@ -97,6 +103,8 @@ def at_start():
     for command in ('hv-vcpu', 'hv-walk 0x1000', 'hv-exits'):
         check('%s says that it is too early' % command, 'still booting' in refused(command))
     check('hv-walk wants an address', 'usage' in refused('hv-walk'))
+    check('hv-walk knows no such symbol', 'No symbol "nosuch"' in refused('hv-walk nosuch'))
+    check('hv-walk wants a canonical address', 'not canonical' in refused('hv-walk 0x8000000000000000'))
 
 
 def in_hypervisor():
@@ -122,7 +130,7 @@ def in_guest_kernel():
     check('CR3 is the guest\'s root', field(text, 'CR3') == guest_address('boot_pml4') - KERNEL_BASE, text)
     check('CR3 is not the machine\'s', field(text, 'CR3') != number('$cr3') & ~0xfff, text)
     check('RDI is the first argument', re.search(r'RDI %016x' % number('$rdi'), text), text)
-    check('virtual IF is off, the real one on', ' IF ' not in text and number('$eflags') & 0x200, text)
+    check('virtual IF is off, the real one on', ' IF ' not in text and number('$eflags') & RFLAGS_IF, text)
     check('paging and long mode', ' PG\n' in text and 'LMA' in text, text)
     check('CS is the kernel\'s', re.search(r'^  CS   0008  .* DPL 0  P L G$', text, re.M), text)
     check('GDTR', 'base %016x' % guest_address('gdt') in text, text)
@@ -144,7 +152,7 @@ def in_guest_user():
     check('user: RIP', field(text, 'RIP') == USER_CODE, text)
     check('user: CPL 3', field(text, 'CPL') == 3, text)
     check('user: CS', re.search(r'^  CS   002b  .* DPL 3  P L G$', text, re.M), text)
-    check('user: IF as user_run() wants it', (' IF ' in text) == bool(number("vcpus[0]->rflags") & 0x200), text)
+    check('user: IF is the guest\'s', (field(text, 'RFLAGS') or 0) & RFLAGS_IF == virtual_if(), text)
     # The guest's own variables are not mapped in the user root; the guest's RAM is, in the monitor's slot.
     ram = number('vcpus[0]->vm->ram')
     page = number('*(u64 *)%#x' % (ram + guest_address('user_code_pages') - KERNEL_BASE)) - KERNEL_BASE
@@ -162,9 +170,24 @@ def in_guest_user():
     check('intercept: the walk works', 'the guest means hpa' in check_guest, check_guest)
     check('intercept: one exit more at least', exits()['all'] > before['all'])
 
+    # INT 0x81 on its way to the guest's handler.
+    stop_at('*event_deliver', 'vcpus[0]->events.pending.kind != 0')
+    text = run('hv-vcpu')
+    check('the event is shown', 'events: software interrupt, vector 129\n' in text, text)
+    check('its RIP is in user code', USER_CODE <= (field(text, 'RIP') or 0) < USER_CODE + 0x1000, text)
+
+
+def between():
+    """In the assembly of an exit: the vcpu holds RFLAGS as the CPU had them, with the real IF."""
+    stop_at('*ring3_exit')
+    check('exit: the real IF is on', number('vcpus[0]->rflags') & RFLAGS_IF, '')
+    text = run('hv-vcpu')
+    check('exit: IF is the guest\'s', (field(text, 'RFLAGS') or 0) & RFLAGS_IF == virtual_if(), text)
+    check('exit: RIP', field(text, 'RIP') == number('vcpus[0]->rip'), text)
+
 
 try:
-    for part in (at_start, in_hypervisor, in_guest_kernel, in_guest_user):
+    for part in (at_start, in_hypervisor, in_guest_kernel, in_guest_user, between):
         part()
 except Exception:
     failed += 1

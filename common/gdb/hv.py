@@ -73,6 +73,13 @@ def symbol(gva):
     return name.replace(' + ', '+')
 
 
+def evaluate(expression):
+    try:
+        return gdb.parse_and_eval(expression)
+    except gdb.error as e:
+        raise gdb.GdbError(str(e))
+
+
 # ---- what the monitor has ----
 
 def hypervisor_symbol(name):
@@ -105,7 +112,7 @@ def chosen(argument):
     everyone = list(enumerate(vcpus()))
     if not argument:
         return everyone
-    number = int(gdb.parse_and_eval(argument))
+    number = int(evaluate(argument))
     if not 0 <= number < len(everyone):
         raise gdb.GdbError('there is no vcpu %d: 0 to %d' % (number, len(everyone) - 1))
     return [everyone[number]]
@@ -235,9 +242,9 @@ def place_text(state):
 def print_vcpu(number, v):
     s = State(v)
     print('%s (%s)' % (title(number, v), place_text(s)))
-    print('  RIP    %016x  %s' % (s.rip, symbol(s.rip)))
+    print(('  RIP    %016x  %s' % (s.rip, symbol(s.rip))).rstrip())
     print('  CPL    %d' % s.cpl())
-    print('  RFLAGS %016x  %s IOPL=%d' % (s.rflags, bits(s.rflags, RFLAGS), s.rflags >> RFLAGS_IOPL_SHIFT & 3))
+    print('  RFLAGS %016x  %s IOPL=%d' % (s.rflags, bits(s.rflags, RFLAGS) or '-', s.rflags >> RFLAGS_IOPL_SHIFT & 3))
     for i in range(0, len(GPRS), 4):
         print('  ' + '  '.join('%-3s %016x' % (GPRS[k], s.gpr[k]) for k in range(i, i + 4)))
     print('  CR0    %016x  %s' % (s.cr0, bits(s.cr0, CR0)))
@@ -353,7 +360,7 @@ def shadow_columns(s, gva):
 def print_walk(number, v, gva):
     s = State(v)
     print(title(number, v))
-    print('gva %#018x  %s' % (gva, symbol(gva)))
+    print(('gva %#018x  %s' % (gva, symbol(gva))).rstrip())
     columns = [guest_column(s, gva)] + shadow_columns(s, gva)
     widths = [max(len(text) for text in [c['title'], c['end'], *c['lines'].values()]) for c in columns]
 
@@ -416,7 +423,7 @@ GVA is any expression: 0x400000, $rip, guest_main. N is a number of hv-vcpu; wit
         words = gdb.string_to_argv(argument)
         if not 1 <= len(words) <= 2:
             raise gdb.GdbError('usage: hv-walk GVA [N]')
-        value = gdb.parse_and_eval(words[0])
+        value = evaluate(words[0])
         if value.type.strip_typedefs().code in (gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRUCT):
             value = value.address
         gva = int(value) & (1 << 64) - 1
