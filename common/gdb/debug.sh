@@ -5,8 +5,8 @@
 #   debug.sh run IMAGE GUEST DIR QEMU ARGUMENTS...     for a person
 #   debug.sh check IMAGE GUEST DIR QEMU ARGUMENTS...   the session of check.py, for `make test`
 #
-# IMAGE and GUEST are file names without .elf; DIR gets the socket and console.log. GDB finds QEMU by a socket in DIR, so that sessions
-# of two trees never meet. QEMU has no terminal but prints the console on this one, and dies with this script, however that ends.
+# IMAGE and GUEST are file names without .elf. GDB finds QEMU by a socket in a directory of the session's own below DIR, so that two
+# sessions never meet. QEMU has no terminal but prints the console on this one, and dies with this script, however that ends.
 set -eu
 
 mode=$1
@@ -39,6 +39,8 @@ end() {
 	if [ -n "$qemu" ]; then
 		kill -KILL "$qemu" 2>/dev/null || :
 		wait "$qemu" 2>/dev/null || :
+		# A warning at each stop of a machine whose clock counts instructions; it means nothing here.
+		grep -v 'icount sleep disabled' qemu.log >&2 || :
 	fi
 	rm -rf "$dir"
 }
@@ -48,7 +50,7 @@ trap : INT # Ctrl-C stops the machine: it is GDB's
 cd "$dir"
 
 setsid setpriv --pdeathsig KILL "$@" -S -gdb unix:gdb.sock,server=on,wait=off \
-	-chardev stdio,id=console,logfile=console.log -serial chardev:console </dev/null &
+	-chardev stdio,id=console,logfile=console.log -serial chardev:console </dev/null 2>qemu.log &
 qemu=$!
 tries=0
 while [ ! -S gdb.sock ]; do
