@@ -59,7 +59,8 @@ run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel: L
 	$(if $(wildcard labs/$(LAB)-*),,$(error LAB=$(LAB) is no lab; make run LAB=01))$(call sub,$(wildcard labs/$(LAB)-*),run)
 
 # The directory of the lab that LAB names by its number; an error when it names none.
-lab_directory = $(or $(if $(LAB),$(wildcard labs/$(LAB)-*)),$(error LAB=$(LAB) is no lab. There are: $(foreach l,$(LABS),LAB=$(firstword $(subst -, ,$(l))))))
+lab_directory = $(or $(if $(LAB),$(wildcard labs/$(LAB)-*)),\
+	$(error LAB=$(LAB) is no lab. There are: $(foreach l,$(LABS),LAB=$(firstword $(subst -, ,$(l))))))
 
 .PHONY: debug debug-check
 debug: guest ## the same, stopped, with GDB attached and commands of ours: hv-vcpu, hv-walk, hv-exits
