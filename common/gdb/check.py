@@ -194,4 +194,8 @@ except Exception:
     traceback.print_exc()
     print('FAILED: the session broke off')
 print('%d passed, %d failed' % (passed, failed))
+try:
+    gdb.execute('kill')  # otherwise the guest would run on until debug.sh ends it
+except gdb.error:
+    pass  # QEMU may be gone before it has answered
 gdb.execute('quit %d' % (failed != 0))
