@@ -54,13 +54,13 @@ labs: guest boot $(addprefix lab-,$(LABS)) ## build the hypervisor of each lab
 $(addprefix lab-,$(LABS)): lab-%: $(SETUP)
 	$(call sub,labs/$*,image)
 
-.PHONY: run
-run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel: LAB=01 GUEST_ARGS="only=cpu/" HV_ARGS="..." VM_ARGS="ram=32M"
-	$(if $(wildcard labs/$(LAB)-*),,$(error LAB=$(LAB) is no lab; make run LAB=01))$(call sub,$(wildcard labs/$(LAB)-*),run)
-
 # The directory of the lab that LAB names by its number; an error when it names none.
 lab_directory = $(or $(if $(LAB),$(wildcard labs/$(LAB)-*)),\
 	$(error LAB=$(LAB) is no lab. There are: $(foreach l,$(LABS),LAB=$(firstword $(subst -, ,$(l))))))
+
+.PHONY: run
+run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel: LAB=01 GUEST_ARGS="only=cpu/" HV_ARGS="..." VM_ARGS="ram=32M"
+	$(call sub,$(lab_directory),run)
 
 .PHONY: debug debug-check
 debug: guest ## the same, stopped, with GDB attached and commands of ours: hv-vcpu, hv-walk, hv-exits

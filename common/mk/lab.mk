@@ -38,13 +38,16 @@ $(eval $(call link_image,$(IMAGE).elf,$(OBJECTS),$(ROOT)/common/boot/hv.ld))
 guest:
 	+$(Q)$(MAKE) --no-print-directory -C $(ROOT)/common/guest
 
+# In the module's string the guest's command line stands behind "--". A comma would begin the next module; two are one.
+QEMU = qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off \
+	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -cpu max,-rdrand,-rdseed,hypervisor=off -m 256 \
+	-nodefaults -no-user-config -display none -no-reboot -monitor none \
+	-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel $(IMAGE).bin \
+	-initrd "$(BUILD)/guest/guest.elf guest $(VM_ARGS) -- $(subst $(comma),$(comma)$(comma),$(GUEST_ARGS))" -append "$(HV_ARGS)"
+
 # Exit code 1 is what the debug-exit device makes of a clean end.
 run: image guest
-	$(Q)timeout -s KILL 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off \
-		-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -cpu max,-rdrand,-rdseed,hypervisor=off -m 256 \
-		-nodefaults -no-user-config -display none -no-reboot -monitor none -serial stdio \
-		-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel $(IMAGE).bin \
-		-initrd "$(BUILD)/guest/guest.elf guest $(VM_ARGS) -- $(subst $(comma),$(comma)$(comma),$(GUEST_ARGS))" -append "$(HV_ARGS)"; test $$? -eq 1
+	$(Q)timeout -s KILL 60 $(QEMU) -serial stdio; test $$? -eq 1
 
 DEBUG_FILES := $(IMAGE) $(BUILD)/guest/guest $(BUILD)/debug
 debug: image guest
