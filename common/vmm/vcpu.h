@@ -111,4 +111,8 @@ void vcpu_advance(struct vcpu *v, unsigned length);
  * the counts of exits. */
 void vcpu_end(struct vcpu *v, const char *fmt, ...) PRINTF(2, 3);
 
+/* exercise.c: a function that is an exercise and not written yet has been called. Ends the guest with a
+ * sentence that names it, and returns. */
+void exercise_missing(struct vcpu *v, const char *exercise, const char *file, const char *function);
+
 #endif

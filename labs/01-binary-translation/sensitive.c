@@ -40,8 +40,16 @@ static bool read_operand16(struct vcpu *v, const struct insn *i, u16 *value)
 	return false;
 }
 
+/*
+ * Exercise E1.1. CLI and STI. SDM vol. 2A, "CLI"; vol. 2B, "STI".
+ *
+ * The flag is the vcpu's own, v->rflags: the CPU's stays on. vcpu_skip() ends the instruction; it ends the
+ * interrupt shadow too. STI that finds IF clear begins one: no interrupt comes before the end of the next
+ * instruction.
+ */
 static void set_interrupt_flag(struct vcpu *v, const struct insn *i)
 {
+	/* SOLUTION E1.1 { stub: (void)i; */
 	bool was_on = v->rflags & RFLAGS_IF;
 
 	if (i->op == OP_CLI) {
@@ -52,6 +60,7 @@ static void set_interrupt_flag(struct vcpu *v, const struct insn *i)
 	v->rflags |= RFLAGS_IF;
 	vcpu_skip(v, i->length);
 	v->interrupt_shadow = !was_on;
+	/* } SOLUTION E1.1 */
 }
 
 static void load_descriptor_table(struct vcpu *v, const struct insn *i)
@@ -177,8 +186,16 @@ static void transfer(struct vcpu *v, const struct insn *i)
 		event_debug(v, DR6_BS);
 }
 
+/*
+ * Exercise E1.1. IN, OUT, INS and OUTS become VMEXIT_IO (vmm/vmexit.h); common code does the transfer and
+ * ends the instruction. SDM vol. 2A, "IN", "INS"; vol. 2B, "OUT", "OUTS".
+ *
+ * The port is an immediate byte or DX. Only string instructions repeat, by either prefix. INS stores to ES,
+ * whatever prefix stands before it; OUTS loads from the segment that the decoder found.
+ */
 static void exit_io(struct vmexit *exit, struct vcpu *v, const struct insn *i)
 {
+	/* SOLUTION E1.1 { stub: (void)exit; (void)i; */
 	bool string = i->op == OP_INS || i->op == OP_OUTS;
 
 	exit_as(exit, VMEXIT_IO, i);
@@ -189,10 +206,20 @@ static void exit_io(struct vmexit *exit, struct vcpu *v, const struct insn *i)
 	exit->io.size = i->op_size;
 	exit->io.addr_size = i->addr_size;
 	exit->io.segment = i->op == OP_INS ? SEG_ES : i->segment;
+	/* } SOLUTION E1.1 */
 }
 
+/*
+ * Exercise E1.1. MOV to and from a control register, CLTS and LMSW become VMEXIT_CR (vmm/vmexit.h); common
+ * code checks the value and ends the instruction. SDM vol. 2B, "MOV - Move to/from Control Registers"; vol.
+ * 2A, "CLTS", "LMSW".
+ *
+ * The decoder leaves the control register in i->reg, the general register in i->rm. CLTS and LMSW are about
+ * CR0. The operand of LMSW may be memory: it is read here, and when that faults there is no exit.
+ */
 static void exit_cr(struct vmexit *exit, struct vcpu *v, const struct insn *i)
 {
+	/* SOLUTION E1.1 { stub: (void)exit; (void)i; */
 	u16 source = 0;
 
 	if (i->op == OP_LMSW && !read_operand16(v, i, &source))
@@ -216,6 +243,7 @@ static void exit_cr(struct vmexit *exit, struct vcpu *v, const struct insn *i)
 		exit->cr.number = 0;
 		exit->cr.op = CR_LMSW;
 	}
+	/* } SOLUTION E1.1 */
 }
 
 /* Privileged instructions that every engine meets. False: not one of them. */

@@ -27,9 +27,15 @@ static bool machine_is_amd(void)
 	return amd;
 }
 
-/* With TF set, and left by FMASK, the single step ends at the kernel's first instruction. */
+/*
+ * Exercise E1.4. SYSCALL, by its operation section in SDM vol. 2B. RIP is behind the instruction already.
+ * Compatibility mode enters at CSTAR (AMD alone has that), 64-bit mode at LSTAR. The selectors come from STAR
+ * 47:32, the segments from segment_flat(); ring3_set_user() goes to virtual ring 0. With TF set, and left by
+ * FMASK, the single step (event_debug(), DR6_BS) ends at the kernel's first instruction.
+ */
 void transfer_syscall(struct vcpu *v, bool from_64bit)
 {
+	/* SOLUTION E1.4 { stub: (void)from_64bit; */
 	u16 selector = (u16)(v->star >> STAR_SYSCALL_SHIFT) & ~SEL_RPL;
 
 	v->gpr[GPR_RCX] = v->rip;
@@ -42,10 +48,19 @@ void transfer_syscall(struct vcpu *v, bool from_64bit)
 	ring3_set_user(v, false);
 	if (v->rflags & RFLAGS_TF)
 		event_debug(v, DR6_BS);
+	/* } SOLUTION E1.4 */
 }
 
+/*
+ * Exercise E1.4. SYSRET, by its operation section in SDM vol. 2B: #UD with EFER.SCE clear. Operand size 8
+ * returns to 64-bit mode, 4 to compatibility mode with 32 bits of RCX. On Intel a return to 64-bit mode with
+ * an RCX that is not canonical is #GP(0) before anything changes, on AMD a fault at the destination. The
+ * selectors come from STAR 63:48; RF of R11 is not loaded; DS to GS that the user may not use become null
+ * (segments_drop_inner()).
+ */
 void transfer_sysret(struct vcpu *v, const struct insn *i)
 {
+	/* SOLUTION E1.4 { stub: (void)i; (void)machine_is_amd; */
 	u16 selector = (u16)(v->star >> STAR_SYSRET_SHIFT);
 	bool to_64bit = i->op_size == 8;
 
@@ -65,6 +80,7 @@ void transfer_sysret(struct vcpu *v, const struct insn *i)
 	v->seg[SEG_SS] = segment_flat((u16)(selector + 8) | 3, false, false, 3);
 	v->interrupt_shadow = false;
 	ring3_set_user(v, true);
+	/* } SOLUTION E1.4 */
 }
 
 void transfer_sysenter(struct vcpu *v)
