@@ -139,6 +139,10 @@ grade: grader ## build, boot and grade the labs: LAB=01 PART=A PLATFORM=... SEED
 doctor: grader ## say which platforms this computer has
 	@$(ALONE) $(BUILD)/grader/grade --doctor
 
+.PHONY: student
+student: $(SETUP) ## write a student's workspace of a lab into an empty directory: LAB=01 DIR=../my-lab-01
+	@sh common/mk/student.sh '$(LAB)' '$(DIR)'
+
 .PHONY: native
 native: guest ## run the guest test kernel on the bare machine (QEMU); ARGS="only=cpu/" for some of it
 	$(call sub,common/guest,run)
