@@ -22,7 +22,7 @@ struct delivery {
 };
 
 /*
- * Exercise E1.2. Reads the gate of the event's vector from the guest's IDT into d->gate, and checks it by SDM
+ * Exercise E1.3. Reads the gate of the event's vector from the guest's IDT into d->gate, and checks it by SDM
  * vol. 2A, "INT n". False: *d->fault says which exception the delivery itself has raised.
  *
  * #GP: the gate ends beyond the limit of the IDT; it is neither an interrupt nor a trap gate; INT n, INT3 or
@@ -31,7 +31,7 @@ struct delivery {
  */
 static bool read_gate(struct vcpu *v, struct delivery *d)
 {
-	/* SOLUTION E1.2 { stub: return fault_error(d->fault, VEC_GP, 0); */
+	/* SOLUTION E1.3 { stub: return fault_error(d->fault, VEC_GP, 0); */
 	u32 offset = d->e->vector * sizeof(struct gate64);
 	u32 error = d->e->vector << 3 | SEL_ERROR_IDT | d->ext;
 	unsigned type;
@@ -48,7 +48,7 @@ static bool read_gate(struct vcpu *v, struct delivery *d)
 	if (!(d->gate.attr & SEG_ATTR_P))
 		return fault_error(d->fault, VEC_NP, error);
 	return true;
-	/* } SOLUTION E1.2 */
+	/* } SOLUTION E1.3 */
 }
 
 static bool read_code_segment(struct vcpu *v, struct delivery *d)
@@ -96,7 +96,7 @@ static bool is_fault(const struct event *e)
 }
 
 /*
- * Exercise E1.2. Pushes the frame on the handler's stack, and leaves d->rsp at its lowest word: SS, RSP,
+ * Exercise E1.3. Pushes the frame on the handler's stack, and leaves d->rsp at its lowest word: SS, RSP,
  * RFLAGS, CS, RIP and, if the event has one, the error code. SDM vol. 3A, 6.14.2 "64-Bit Mode Stack Frame".
  * False: *d->fault says which exception that has raised.
  *
@@ -106,7 +106,7 @@ static bool is_fault(const struct event *e)
  */
 static bool push_frame(struct vcpu *v, struct delivery *d)
 {
-	/* SOLUTION E1.2 { stub: (void)is_fault; return fault_error(d->fault, VEC_SS, 0); */
+	/* SOLUTION E1.3 { stub: (void)is_fault; return fault_error(d->fault, VEC_SS, 0); */
 	u64 rip = d->e->kind == EVENT_SOFTWARE ? v->rip + d->e->insn_len : v->rip;
 	u64 rf = is_fault(d->e) ? RFLAGS_RF : d->e->kind == EVENT_SOFTWARE ? 0 : v->rflags & RFLAGS_RF;
 	u64 rflags = (v->rflags & ~(u64)RFLAGS_RF) | rf;
@@ -122,7 +122,7 @@ static bool push_frame(struct vcpu *v, struct delivery *d)
 		return false;
 	}
 	return true;
-	/* } SOLUTION E1.2 */
+	/* } SOLUTION E1.3 */
 }
 
 enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct event *nested)

@@ -147,13 +147,13 @@ static bool load_return_stack(struct vcpu *v, const struct target *t, u16 select
 }
 
 /*
- * Exercise E1.3. RFLAGS from `value`, of `size` bytes, as IRET loads them: of RING3_RFLAGS_LOADABLE all at
+ * Exercise E1.2. RFLAGS from `value`, of `size` bytes, as IRET loads them: of RING3_RFLAGS_LOADABLE all at
  * level 0; IOPL, VIF and VIP at no other level; IF where CPL <= IOPL. The other bits stay. Levels are those
  * before the return.
  */
 static void load_flags(struct vcpu *v, u64 value, unsigned size)
 {
-	/* SOLUTION E1.3 { stub: (void)value; (void)size; */
+	/* SOLUTION E1.2 { stub: (void)value; (void)size; */
 	u64 may = RING3_RFLAGS_LOADABLE;
 
 	if (vcpu_cpl(v) != 0)
@@ -163,11 +163,11 @@ static void load_flags(struct vcpu *v, u64 value, unsigned size)
 	if (size == 2)
 		may &= 0xffff;
 	v->rflags = (v->rflags & ~may) | (value & may) | RFLAGS_RESERVED1;
-	/* } SOLUTION E1.3 */
+	/* } SOLUTION E1.2 */
 }
 
 /*
- * Exercise E1.3. IRET, by the operation section of SDM vol. 2A, "IRET/IRETD/IRETQ"; i->op_size is the size of
+ * Exercise E1.2. IRET, by the operation section of SDM vol. 2A, "IRET/IRETD/IRETQ"; i->op_size is the size of
  * a word on the stack. With NT set it is #GP(0) in IA-32e mode. From 64-bit mode five words are popped, from
  * compatibility mode three unless the level changes. A return that faults changes nothing: read and check all
  * before you load. It ends the interrupt shadow and the blocking of NMIs.
@@ -176,7 +176,7 @@ static void load_flags(struct vcpu *v, u64 value, unsigned size)
  */
 void transfer_iret(struct vcpu *v, const struct insn *i)
 {
-	/* SOLUTION E1.3 { stub: (void)i; (void)load_flags; */
+	/* SOLUTION E1.2 { stub: (void)i; (void)load_flags; */
 	enum { RIP, CS, FLAGS, RSP, SS, WORDS };
 	bool was_64bit = vcpu_is_64bit(v);
 	unsigned size = i->op_size, cpl = vcpu_cpl(v);
@@ -209,7 +209,7 @@ void transfer_iret(struct vcpu *v, const struct insn *i)
 	v->nmi_blocked = false;
 	enter_level(v, &t);
 	v->seg[SEG_SS] = ss;
-	/* } SOLUTION E1.3 */
+	/* } SOLUTION E1.2 */
 }
 
 /* JMP and CALL to a code segment: the level stays. */
