@@ -97,6 +97,10 @@ check-headers: $(SETUP) ## compile each header alone and all in two orders, with
 check-grader: grader boot unit ## try the grader on hypervisors that lie, hang, flood or crash
 	$(call sub,grader,e2e)
 
+.PHONY: check-student
+check-student: $(SETUP) ## grade a student's workspace, empty and with one exercise after the other solved
+	+@MAKE='$(MAKE)' sh common/mk/check-student.sh
+
 CLANG_FORMAT ?= clang-format-14
 .PHONY: check-format
 check-format: $(SETUP) ## look for C code that the formatter would change

@@ -86,6 +86,8 @@ for rubric in labs/*/rubric.yaml; do
 	step tests "lab $number as foretold" sh common/mk/count.sh lab "$number"
 done
 step tests 'the debugger' $make debug-check LAB=01
+# In a workspace there are no solutions.
+! grep -qs 'SOLUTION E' labs/*/*.c || step tests 'a workspace of a student' $make check-student
 step tests 'the grader against broken hypervisors' $make check-grader
 
 echo

@@ -1,0 +1,196 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# `make check-student`: is a workspace what it promises? For each lab that has exercises:
+#
+#   - the tool refuses a directory that is not empty and markers that are wrong, and gives the same commit twice;
+#   - the rubric has the exercises that the sources have;
+#   - no line of a solution is in the workspace, nor in its history, nor in what was built there;
+#   - with the exercises solved one after the other, the score and the first message are those that the lab's README publishes, and each
+#     exercise has the points that it says;
+#   - with all of them solved the workspace is the tree.
+#
+# The README's tables are what is checked: rows `| E1.2 | ... | POINTS |` and `| SOLVED LAST | SCORE | MESSAGE |`. BUILD comes from the
+# Makefile, and so does MAKE. The last line is "N passed, N failed".
+set -u
+LC_ALL=C
+export LC_ALL
+
+top=$BUILD/student
+passed=0
+failed=0
+
+# tell CODE WHAT: one result.
+tell() {
+	if [ "$1" -eq 0 ]; then
+		passed=$((passed + 1))
+		echo "  ok      $2"
+	else
+		failed=$((failed + 1))
+		echo "  FAILED  $2"
+	fi
+}
+
+# is EXPECTED GOT WHAT
+is() {
+	[ "$1" = "$2" ]
+	tell $? "$3"
+	[ "$1" = "$2" ] || printf '          expected: %s\n          got:      %s\n' "$1" "$2"
+}
+
+# ---- the markers ----
+
+# refused LINE WHAT TEXT: a source with this text is refused, at that line.
+refused() {
+	printf "$3" >"$top/bad.c"
+	message=$(awk -v name=bad.c -v lab=1 -v replace=1 -f common/mk/student.awk "$top/bad.c" 2>&1 >/dev/null)
+	code=$?
+	case $message in
+	bad.c:"$1":*) [ $code -eq 1 ] ;;
+	*) false ;;
+	esac
+	tell $? "refused: $2"
+}
+
+begin='\t/* SOLUTION E1.2 { stub: return; */\n'
+end='\t/* } SOLUTION E1.2 */\n'
+markers() {
+	refused 1 'a region without an end' "$begin\twork();\n"
+	refused 2 'an end without a region' "\twork();\n$end"
+	refused 2 'a region inside a region' "$begin$begin\twork();\n$end$end"
+	refused 3 'the end of another exercise' "$begin\twork();\n\t/* } SOLUTION E1.3 */\n"
+	refused 2 'an empty region' "$begin$end"
+	refused 1 'an exercise of another lab' '\t/* SOLUTION E2.1 { stub: return; */\n\twork();\n\t/* } SOLUTION E2.1 */\n'
+	refused 1 'a marker without a stub' "\t/* SOLUTION E1.2 { */\n\twork();\n$end"
+	refused 1 'a marker outside a function' '/* SOLUTION E1.2 { stub: return; */\n'
+	refused 3 'an end with a word too many' "$begin\twork();\n\t/* } SOLUTION E1.2 too */\n"
+}
+
+# ---- one lab ----
+
+# The lines of all regions, or with outside=1 of everything else, without indentation.
+lines() {
+	awk -v outside="$1" '
+		/SOLUTION E.* [{] stub: / { inside = 1; next }
+		/[}] SOLUTION E/ { inside = 0; next }
+		inside != outside { sub(/^[\t ]+/, ""); if (length > 20) print }' $2 | sort -u
+}
+
+# Lines that a solution alone has; one that other code has too gives nothing away.
+secrets() {
+	git ls-files '*.[chS]' >"$top/code"
+	lines 0 "$marked" >"$top/inside"
+	lines 1 "$(cat "$top/code")" >"$top/outside"
+	while read -r line; do
+		grep -qF -e "$line" "$top/outside" || printf '%s\n' "$line"
+	done <"$top/inside" >"$top/secrets"
+}
+
+found() {
+	grep -raFf "$top/secrets" "$ws"
+	git -C "$ws" cat-file --batch-all-objects --batch | grep -aFf "$top/secrets"
+}
+
+leaks() {
+	secrets
+	[ -s "$top/secrets" ]
+	tell $? "lab $lab: $(wc -l <"$top/secrets") lines that only a solution has"
+	is '' "$(found | head -n 3)" "lab $lab: none of them is in the workspace, its build or its history"
+	head -n 1 "$top/secrets" >"$ws/build/planted"
+	found | grep -q planted
+	tell $? "lab $lab: one that is put there is found"
+	rm -f "$ws/build/planted"
+	is 1 "$(git -C "$ws" rev-list --all | wc -l)" "lab $lab: the history is one commit"
+}
+
+# solve LIST: the lab's sources with those exercises solved.
+solve() {
+	for file in $marked; do
+		awk -v name="$file" -v lab="${lab#0}" -v replace=1 -v keep="$1" -f common/mk/student.awk "$file" >"$top/source"
+		cmp -s "$top/source" "$ws/$file" || cp "$top/source" "$ws/$file"
+	done
+}
+
+in_workspace() {
+	env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES $MAKE --no-print-directory -C "$ws" "$@"
+}
+
+# The first exercise that a run asked for, in the order of the rubric's runs.
+first_message() {
+	for run in $(sed -n 's/^  - name: //p' "$rubric"); do
+		sed -n 's/^\[hv\] guest [^ ]* ended: \(exercise .* is yours to write .*\)$/\1/p' "$ws/build/grader/logs/$lab/$run"-*.log \
+			2>/dev/null
+	done | tr -d '\r' | head -n 1
+}
+
+# cell COLUMN KEY COLUMNS: a cell of the row of the README that begins with that key and has so many columns.
+cell() {
+	awk -F ' *[|] *' -v key="$2" -v column="$1" -v columns="$3" '$2 == key && NF == columns + 2 { print $(column + 1) }' "$readme"
+}
+
+checkpoint() {
+	solve "$1"
+	last=${1##* }
+	in_workspace grade LAB="$lab" SEED=1 >"$top/grade.log" 2>&1
+	tell $? "lab $lab, solved ${1:-nothing}: it builds, and is graded"
+	score=$(sed -n 's/^Total \([0-9.]*\) of .*/\1/p' "$top/grade.log")
+	is "$(cell 2 "${last:-none}" 3)" "$score" "lab $lab, solved ${1:-nothing}: the score is ${score:-missing}"
+	message=$(first_message)
+	is "$(cell 3 "${last:-none}" 3 | tr -d '`')" "$message" "lab $lab, solved ${1:-nothing}: ${message:-no message}"
+	awk "BEGIN { exit !(${score:-0} > ${before:-0}) }"
+	tell $? "lab $lab, solved ${1:-nothing}: more points than before"
+	before=$score
+}
+
+points() {
+	for exercise in $exercises; do
+		max=$(awk -v id="\"$exercise\"," '
+			$1 == "\"id\":" { this = $2 == id }
+			this && $1 == "\"max\":" { printf "%.2f", $2; exit }' "$ws/build/results.json")
+		is "$(cell 6 "$exercise" 6)" "$max" "lab $lab: $exercise has $max points"
+	done
+}
+
+# check_lab RUBRIC
+check_lab() {
+	rubric=$1
+	directory=${rubric%/*}
+	lab=${directory#labs/}
+	lab=${lab%%-*}
+	readme=$directory/README.md
+	ws=$top/$lab
+	before=0
+	marked=$(git ls-files "$directory/*.[chS]" | xargs grep -l 'SOLUTION E')
+	exercises=$(sed -n 's/^.* SOLUTION \(E[0-9.]*\) {.*$/\1/p' $marked | sort -u -V)
+	sh common/mk/student.sh "$lab" "$ws" >"$top/said" && sh common/mk/student.sh "$lab" "$top/again" >/dev/null
+	tell $? "lab $lab: two workspaces"
+	is "$(git -C "$ws" rev-parse HEAD)" "$(git -C "$top/again" rev-parse HEAD)" "lab $lab: they are the same commit"
+	rm -rf "$top/again"
+	! sh common/mk/student.sh "$lab" "$ws" >/dev/null 2>&1
+	tell $? "lab $lab: a directory that is not empty is refused"
+	is "$(echo $exercises)" "$(echo $(sed -n 's/^  - id: \(E[0-9.]*\)$/\1/p' "$rubric"))" "lab $lab: the rubric has these exercises"
+	in_workspace -C "$directory" CC=clang BUILD="$(realpath "$ws")/build/clang" image unit >"$top/clang.log" 2>&1
+	tell $? "lab $lab: clang builds it too"
+	in_workspace check-format >"$top/format.log" 2>&1
+	tell $? "lab $lab: the workspace is formatted"
+	solved=
+	checkpoint ''
+	leaks
+	for exercise in $(printf '%s\n' "$exercises" | sed '$d'); do # all of them: that is the tree, which is graded elsewhere
+		solved=${solved:+$solved }$exercise
+		checkpoint "$solved"
+	done
+	points
+	solve all
+	different=$(cd "$ws" && git ls-files | while read -r file; do cmp -s "$file" "$OLDPWD/$file" || echo "$file"; done)
+	is '' "$different" "lab $lab: with all solved it is the tree"
+}
+
+rm -rf "$top"
+mkdir -p "$top"
+markers
+for rubric in labs/*/rubric.yaml; do
+	! grep -q '^exercises:' "$rubric" || check_lab "$rubric"
+done
+echo
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
