@@ -140,7 +140,7 @@ grade: grader ## build, boot and grade the labs: LAB=01 PART=A PLATFORM=... SEED
 	@$(ALONE) $(BUILD)/grader/grade $(GRADE_OPTIONS)
 
 .PHONY: doctor
-doctor: grader ## say which platforms this computer has
+doctor: grader ## say what this computer can run the labs on, and what to do about problems
 	@$(ALONE) $(BUILD)/grader/grade --doctor
 
 .PHONY: student

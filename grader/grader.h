@@ -17,7 +17,7 @@ struct grader {
 	const char *test;     /* a pattern; NULL: all */
 	const char *results;  /* file for the JSON */
 	u64 seed;
-	bool seed_given, strict, reproducible, no_build, native;
+	bool seed_given, strict, reproducible, no_build, native, doctor;
 };
 
 /* ---- image.c: keys and images of a run ---- */

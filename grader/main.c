@@ -6,6 +6,7 @@
  * Exit status: 0 when all went as it should; 1 when --strict or --native found otherwise; 2 for a mistake in
  * the call or in a rubric; 128 + N when signal N ended it.
  */
+#include "grader/doctor.h"
 #include "grader/grader.h"
 
 #include <errno.h>
@@ -71,7 +72,7 @@ static const char usage[] =
 	"  --no-build        take what is built already\n"
 	"  --strict          exit with 1 unless everything is as the rubric foretells\n"
 	"  --native          check the guest kernel on the bare machines, without a hypervisor\n"
-	"  --doctor          say what this computer can run\n";
+	"  --doctor          say what this computer can run, and what to do about problems\n";
 
 static void mistake(const char *sentence)
 {
@@ -135,8 +136,8 @@ static void parse(struct grader *g, int argc, char **argv)
 			g->native = true;
 			break;
 		case OPT_DOCTOR:
-			platform_report();
-			exit(EXIT_SUCCESS);
+			g->doctor = true;
+			break;
 		case OPT_HELP:
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
@@ -198,7 +199,6 @@ static const struct rubric *read_rubric(const struct grader *g, const char *path
 	return r;
 }
 
-/* False: --strict or --native is not content. */
 static size_t tests_of(const struct lab_result *lab)
 {
 	size_t n = 0;
@@ -208,6 +208,22 @@ static size_t tests_of(const struct lab_result *lab)
 	return n;
 }
 
+static void examine(const struct grader *g)
+{
+	string_list paths = {0};
+	const struct rubric **labs;
+
+	find_rubrics(g, &paths);
+	labs = xcalloc(paths.n, sizeof(*labs));
+	for (size_t i = 0; i < paths.n; i++) {
+		struct platform_exceptions exceptions = {0};
+
+		labs[i] = read_rubric(g, paths.at[i], &exceptions);
+	}
+	doctor_report(g->root, labs, paths.n);
+}
+
+/* False: --strict or --native is not content. */
 static bool work(const struct grader *g)
 {
 	string_list paths = {0};
@@ -248,6 +264,10 @@ int main(int argc, char **argv)
 	parse(&g, argc, argv);
 	settle(&g);
 	process_catch_signals();
+	if (g.doctor) {
+		examine(&g);
+		return EXIT_SUCCESS;
+	}
 	if (!scratch_make(g.build))
 		mistake(xprintf("%s: no directory to work in: %s", g.build, strerror(errno)));
 	atexit(scratch_remove);

@@ -6,7 +6,6 @@
  */
 #include "grader/platform.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define BOCHS_BIOS "/usr/share/bochs/BIOS-bochs-latest"
@@ -31,7 +30,7 @@ static const char *probe(enum platform_id id)
 	case PLATFORM_KVM:
 		if (!qemu)
 			return "qemu-system-x86_64 is not installed (package qemu-system-x86)";
-		return kvm_probe();
+		return kvm_probe()->why;
 	case PLATFORM_COUNT:
 		break;
 	}
@@ -88,13 +87,4 @@ const struct platform *platform_choose(const string_list *names)
 const char *platform_full_name(const struct platform *p)
 {
 	return p->model ? xprintf("%s:%s", p->name, p->model) : p->name;
-}
-
-void platform_report(void)
-{
-	for (unsigned i = 0; i < PLATFORM_COUNT; i++) {
-		const struct platform *p = platform_get((enum platform_id)i);
-
-		printf("%-6s %s\n", p->name, p->why ? p->why : "available");
-	}
 }

@@ -28,10 +28,24 @@ const struct platform *platform_named(const char *name);
 const struct platform *platform_choose(const string_list *names);
 /* "tcg", "bochs:ryzen": what platform_named() takes. */
 const char *platform_full_name(const struct platform *p);
-/* For people: all platforms, a line each. */
-void platform_report(void);
 
-/* kvm_probe.c: NULL, or why /dev/kvm is of no use here (a sentence). */
-const char *kvm_probe(void);
+/* ---- kvm_probe.c ---- */
+
+enum kvm_state {
+	KVM_GOOD,
+	KVM_MISSING, /* no /dev/kvm */
+	KVM_CLOSED,  /* there, and cannot be opened */
+	KVM_BROKEN,  /* opened, and makes no machine that runs */
+	KVM_SLOW,    /* runs, by interpreting each instruction */
+	KVM_FLAT,    /* runs, and cannot nest */
+};
+#define KVM_PROBE_ROUNDS 65536
+struct kvm_result {
+	enum kvm_state state;
+	const char *why; /* it is of no use here: a sentence; NULL: it is of use */
+	double seconds;  /* that the probe's rounds took; 0: it did not run */
+};
+/* Looks once; later calls give the same. */
+const struct kvm_result *kvm_probe(void);
 
 #endif
