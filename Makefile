@@ -147,6 +147,12 @@ doctor: grader ## say what this computer can run the labs on, and what to do abo
 student: $(SETUP) ## write a student's workspace of a lab into an empty directory: LAB=01 DIR=../my-lab-01
 	@sh common/mk/student.sh '$(LAB)' '$(DIR)'
 
+.PHONY: bench
+bench: grader ## measure what an operation costs under each engine: table, bench.json, bench.svg; LAB=01 PLATFORM=tcg|bochs
+	@$(ALONE) $(BUILD)/grader/grade --bench $(GRADE_OPTIONS) --output $(BUILD)/bench.json
+	@gnuplot -e "data='$(BUILD)/bench.dat'; image='$(BUILD)/bench.svg'" grader/bench.gnuplot
+	@echo; ls $(BUILD)/bench.json $(BUILD)/bench.svg
+
 .PHONY: native
 native: guest ## run the guest test kernel on the bare machine (QEMU); ARGS="only=cpu/" for some of it
 	$(call sub,common/guest,run)

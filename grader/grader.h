@@ -17,7 +17,7 @@ struct grader {
 	const char *test;     /* a pattern; NULL: all */
 	const char *results;  /* file for the JSON */
 	u64 seed;
-	bool seed_given, strict, reproducible, no_build, native, doctor;
+	bool seed_given, strict, reproducible, no_build, native, doctor, bench;
 };
 
 /* ---- image.c: keys and images of a run ---- */
@@ -70,6 +70,8 @@ enum verdict oracle_digest(struct oracle *o, unsigned guest, const char *test, u
 
 /* ---- lab.c, judge.c, unit.c ---- */
 
+/* The runs that --bench takes: those called `bench`, or `bench-` and more. */
+bool lab_is_bench(const struct rubric_run *spec);
 void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
 	       struct lab_result *result);
 /* One run of a hypervisor, with its guests' consoles. */
@@ -100,6 +102,8 @@ bool native_check(const struct grader *g, const struct rubric *r, const struct p
 /* ---- report.c, progress.c ---- */
 
 void report_lab(const struct grader *g, const struct lab_result *lab);
+/* The table of the benches alone; nothing when there is none but of the bare machine. */
+void report_benches(const struct lab_result *lab);
 
 void progress_total(unsigned steps);
 void progress_begin(const char *what);

@@ -10,20 +10,28 @@
 
 #include <string.h>
 
-#define NO_TESTS "only=none/" /* a guest that has nothing to do still boots and ends */
+#define BENCH_RUN "bench"
+#define NO_TESTS  "only=none/" /* a guest that has nothing to do still boots and ends */
 
 static bool part_wanted(const struct grader *g, const char *part)
 {
 	return !g->part || (part && !strcmp(g->part, part));
 }
 
+bool lab_is_bench(const struct rubric_run *spec)
+{
+	size_t n = strlen(BENCH_RUN);
+
+	return !strncmp(spec->name, BENCH_RUN, n) && (!spec->name[n] || spec->name[n] == '-');
+}
+
 /* Does --test leave anything of this run? A name matches a group when the group's pattern takes it, or the
  * other way round. */
 static bool run_wanted(const struct grader *g, const struct rubric_run *spec)
 {
-	if (!part_wanted(g, spec->part))
+	if (!part_wanted(g, spec->part) || (g->bench && !lab_is_bench(spec)))
 		return false;
-	if (!g->test)
+	if (!g->test || g->bench)
 		return true;
 	for (size_t i = 0; i < spec->guests.n; i++)
 		for (size_t k = 0; k < spec->guests.at[i].groups.n; k++) {
@@ -37,7 +45,8 @@ static bool run_wanted(const struct grader *g, const struct rubric_run *spec)
 
 static bool unit_wanted(const struct grader *g, const struct rubric_program *spec)
 {
-	return part_wanted(g, spec->part) && (!g->test || !strncmp(g->test, "unit/", strlen("unit/")));
+	return !g->bench && part_wanted(g, spec->part) &&
+	       (!g->test || !strncmp(g->test, "unit/", strlen("unit/")));
 }
 
 static const struct platform *choose(const struct grader *g, const struct rubric_run *spec)

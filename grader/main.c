@@ -3,9 +3,10 @@
  * The autograder: builds a lab, runs its hypervisor and its unit tests, shows a table and writes
  * results.json. See grader/README.md.
  *
- * Exit status: 0 when all went as it should; 1 when --strict or --native found otherwise; 2 for a mistake in
- * the call or in a rubric; 128 + N when signal N ended it.
+ * Exit status: 0 when all went as it should; 1 when --strict, --native or --bench found otherwise; 2 for a
+ * mistake in the call or in a rubric; 128 + N when signal N ended it.
  */
+#include "grader/bench.h"
 #include "grader/doctor.h"
 #include "grader/grader.h"
 
@@ -37,6 +38,7 @@ enum option_letter {
 	OPT_NO_BUILD = 'n',
 	OPT_NATIVE = 'N',
 	OPT_DOCTOR = 'd',
+	OPT_BENCH = 'B',
 	OPT_HELP = 'h'
 };
 
@@ -54,6 +56,7 @@ static const struct option options[] = {
 	{"no-build", no_argument, NULL, OPT_NO_BUILD},
 	{"native", no_argument, NULL, OPT_NATIVE},
 	{"doctor", no_argument, NULL, OPT_DOCTOR},
+	{"bench", no_argument, NULL, OPT_BENCH},
 	{"help", no_argument, NULL, OPT_HELP},
 	{0},
 };
@@ -67,11 +70,13 @@ static const char usage[] =
 	"  --seed N          repeat a run; without it a random seed\n"
 	"  --root DIR        top of the tree (default: here)\n"
 	"  --build DIR       build directory (default: build/ below the top)\n"
-	"  --output FILE     where the results go (default: results.json in the build directory)\n"
+	"  --output FILE     where the results go (default: results.json or bench.json in the build "
+	"directory)\n"
 	"  --reproducible    leave times out of the results\n"
 	"  --no-build        take what is built already\n"
 	"  --strict          exit with 1 unless everything is as the rubric foretells\n"
 	"  --native          check the guest kernel on the bare machines, without a hypervisor\n"
+	"  --bench           only measure: what an operation costs, to bench.json and bench.dat\n"
 	"  --doctor          say what this computer can run, and what to do about problems\n";
 
 static void mistake(const char *sentence)
@@ -135,6 +140,9 @@ static void parse(struct grader *g, int argc, char **argv)
 		case OPT_NATIVE:
 			g->native = true;
 			break;
+		case OPT_BENCH:
+			g->bench = true;
+			break;
 		case OPT_DOCTOR:
 			g->doctor = true;
 			break;
@@ -168,7 +176,7 @@ static void settle(struct grader *g)
 		mistake(xprintf("%s: %s", g->build, strerror(errno)));
 	g->build = absolute(g->build);
 	if (!g->results)
-		g->results = xprintf("%s/results.json", g->build);
+		g->results = xprintf("%s/%s.json", g->build, g->bench ? "bench" : "results");
 	if (g->platform && !platform_named(g->platform))
 		mistake(xprintf("--platform %s is none of auto, tcg, bochs, bochs:MODEL, kvm", g->platform));
 	if (!g->seed_given && getrandom(&g->seed, sizeof(g->seed), 0) != sizeof(g->seed))
@@ -255,6 +263,63 @@ static bool work(const struct grader *g)
 	return ok;
 }
 
+/* The platform of all measured runs: the one that was asked for, or the choice of the first such run. */
+static const struct platform *bench_platform(const struct grader *g, const struct rubric *const labs[],
+					     size_t count)
+{
+	if (g->platform)
+		return platform_named(g->platform);
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < labs[i]->runs.n; k++)
+			if (lab_is_bench(&labs[i]->runs.at[k]))
+				return platform_choose(&labs[i]->runs.at[k].platforms);
+	return NULL;
+}
+
+/* Where the data of the plot goes: beside the JSON. */
+static const char *plot_path(const char *json)
+{
+	const char *end = strrchr(json, '.');
+
+	return xprintf("%.*s.dat", end && !strchr(end, '/') ? (int)(end - json) : (int)strlen(json), json);
+}
+
+static bool measure(struct grader *g)
+{
+	struct platform_exceptions exceptions = {0};
+	struct bench_table table = {0};
+	const struct rubric **labs;
+	string_list paths = {0};
+	bool ok = true;
+
+	find_rubrics(g, &paths);
+	labs = xcalloc(paths.n, sizeof(*labs));
+	for (size_t i = 0; i < paths.n; i++)
+		labs[i] = read_rubric(g, paths.at[i], &exceptions);
+	table.platform = bench_platform(g, labs, paths.n);
+	if (!table.platform)
+		mistake("no lab has a run called bench");
+	if (table.platform->why)
+		mistake(xprintf("nothing can be measured here: %s", table.platform->why));
+	g->platform = platform_full_name(table.platform);
+	for (size_t i = 0; i < paths.n && !process_interrupted(); i++) {
+		struct lab_result *result = xcalloc(1, sizeof(*result));
+
+		lab_grade(g, labs[i], &exceptions, result);
+		bench_add(&table, result);
+		if (lab_as_foretold(result))
+			continue;
+		ok = false;
+		report_lab(g, result);
+	}
+	if (process_interrupted())
+		return false;
+	bench_print(&table);
+	if (!bench_write(&table, g->results) || !bench_write_plot(&table, plot_path(g->results)))
+		mistake(xprintf("%s: %s", g->results, strerror(errno)));
+	return ok;
+}
+
 int main(int argc, char **argv)
 {
 	struct grader g = {0};
@@ -271,13 +336,13 @@ int main(int argc, char **argv)
 	if (!scratch_make(g.build))
 		mistake(xprintf("%s: no directory to work in: %s", g.build, strerror(errno)));
 	atexit(scratch_remove);
-	ok = work(&g);
+	ok = g.bench ? measure(&g) : work(&g);
 	progress_end();
 	if (process_interrupted()) {
 		fputs("grade: interrupted\n", stderr);
 		return EXIT_SIGNAL + process_interrupted();
 	}
-	if (!ok && (g.strict || g.native))
+	if (!ok && (g.strict || g.native || g.bench))
 		return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }

@@ -200,7 +200,7 @@ static bool first_of_name(const struct lab_result *lab, size_t i)
 	return true;
 }
 
-static void print_benches(const struct lab_result *lab)
+void report_benches(const struct lab_result *lab)
 {
 	const struct platform *p;
 	bool engines = false;
@@ -241,7 +241,7 @@ void report_lab(const struct grader *g, const struct lab_result *lab)
 	}
 	if (shown > MAX_SHOWN)
 		printf("\n... and %u more; all of them are in %s\n", shown - MAX_SHOWN, g->results);
-	print_benches(lab);
+	report_benches(lab);
 	printf("\n%sTotal %.2f of %u points%s%s\n", colour(COLOUR_BOLD), (double)score / POINT,
 	       (max + POINT / 2) / POINT, lab->whole ? "" : " (a part of the lab)", colour(COLOUR_NONE));
 }

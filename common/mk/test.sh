@@ -89,6 +89,7 @@ step tests 'the debugger' $make debug-check LAB=01
 # In a workspace there are no solutions.
 ! grep -qs 'SOLUTION E' labs/*/*.c || step tests 'a workspace of a student' $make check-student
 step check 'the doctor' $make doctor
+step check 'the table of costs' $make bench
 step tests 'the grader against broken hypervisors' $make check-grader
 
 echo
