@@ -6,6 +6,7 @@
 #include "vmm/fpu.h"
 #include "vmm/hypervisor.h"
 #include "vmm/sched.h"
+#include "vmm/trace.h"
 
 #define DEFAULT_RAM     MIB(64)
 #define MAX_GUESTS      16
@@ -208,7 +209,9 @@ int hypervisor_run(const struct cpu_engine *const cpus[], const struct mem_engin
 		if (!vms[i])
 			status = STATUS_FAILED;
 	}
+	trace_init(size_option(machine_cmdline, "trace", 0));
 	sched_run();
+	trace_print();
 	for (unsigned i = 0; i < count; i++)
 		if (vms[i] && vms[i]->exit_status)
 			status = STATUS_FAILED;

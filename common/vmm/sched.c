@@ -11,6 +11,7 @@
 #include "vmm/fpu.h"
 #include "vmm/intercept.h"
 #include "vmm/sched.h"
+#include "vmm/trace.h"
 
 #define SCHED_MAX 16
 
@@ -109,10 +110,12 @@ static void step(struct vcpu *v)
 		vcpu_end(v, "triple fault (an exception while a double fault was being delivered)");
 		return;
 	}
+	trace_enter(v);
 	v->cpu->run(v, &exit);
 	v->exits[exit.reason]++;
 	v->vm->counters->exits++;
 	intercept(v, &exit);
+	trace_exit(v, exit.reason);
 }
 
 /* Deadlines are looked at again only when one has passed or the guest has set one. */

@@ -11,6 +11,7 @@
 #include "labs/01-binary-translation/lab.h"
 #include "lib/panic.h"
 #include "ring3.h"
+#include "vmm/trace.h"
 #include "x86/asm.h"
 #include "x86/exception.h"
 #include "x86/paging.h"
@@ -61,6 +62,14 @@ static void exception(struct vcpu *v, struct vmexit *exit)
 	}
 }
 
+/* What made the guest stop, for the trace. */
+static const char *trap_name(const struct vcpu *v)
+{
+	if (v->frame_vector < VEC_EXCEPTIONS)
+		return exception_name((unsigned)v->frame_vector);
+	return v->frame_vector >= TRAP_VEC_SYSCALL ? "SYSCALL" : "interrupt";
+}
+
 static void trap_run(struct vcpu *v, struct vmexit *exit)
 {
 	if (!gva_is_canonical(v->rip)) { /* IRET to it would fault in the monitor */
@@ -73,6 +82,7 @@ static void trap_run(struct vcpu *v, struct vmexit *exit)
 		return;
 	}
 	ring3_run(v);
+	trace_left(v, trap_name(v));
 	if (v->frame_vector < VEC_EXCEPTIONS) {
 		exception(v, exit);
 		return;
