@@ -101,6 +101,15 @@ check-grader: grader boot unit ## try the grader on hypervisors that lie, hang, 
 check-student: $(SETUP) ## grade a student's workspace, empty and with one exercise after the other solved
 	+@MAKE='$(MAKE)' sh common/mk/check-student.sh
 
+.PHONY: docs
+docs: $(SETUP) ## build the book as HTML, with search: build/docs/index.html
+	+$(Q)$(MAKE) $(QUIET) -f common/mk/docs.mk docs
+
+.PHONY: check-docs
+check-docs: $(SETUP) ## look for dead links in the text, and for commands, files and tests that do not exist
+	@python3 common/mk/check-docs.py .
+	@python3 common/mk/check-docs.py . common/mk/check-docs.md | grep -qx '1 pages, 16 problems'
+
 CLANG_FORMAT ?= clang-format-14
 .PHONY: check-format
 check-format: $(SETUP) ## look for C code that the formatter would change

@@ -76,6 +76,8 @@ step check 'build with clang' $make check-clang
 step check 'an unchanged tree rebuilds nothing' $make check-rebuild
 step check 'headers stand alone' $make check-headers
 step check 'formatting' $make check-format
+step check 'the book: links and commands' $make check-docs
+step check 'the book builds' $make docs
 step check 'compile_commands.json' $make compile_commands.json
 step tests 'unit tests' $make unit-run
 step check 'guest harness: every sensitive instruction traps' $make -C common/guest check-sensitive

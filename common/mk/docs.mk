@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# The book as HTML, in build/docs: a copy of the pages with the pictures beside them, then MkDocs. Run from the top of the tree.
+#
+# The assignments of the labs and the grader's page are part of the book: they come from where they stand, and links to them are changed.
+
+ROOT := .
+include common/mk/config.mk
+
+STAGE    := $(BUILD)/docs-pages
+SITE     := $(BUILD)/docs
+PAGES    := $(wildcard docs/*.md)
+DIAGRAMS := $(patsubst docs/%.dot,$(STAGE)/%.svg,$(wildcard docs/diagrams/*.dot))
+LABS     := $(wildcard labs/*/README.md)
+lab_page  = lab-$(firstword $(subst -, ,$(notdir $(patsubst %/,%,$(dir $(1)))))).md
+STAGED   := $(patsubst docs/%,$(STAGE)/%,$(PAGES)) $(foreach l,$(LABS),$(STAGE)/$(call lab_page,$(l))) \
+	$(STAGE)/grader.md $(STAGE)/contributing.md $(STAGE)/style.css
+
+RELINK = sed -E -e 's,\]\((\.\./)+labs/([0-9]+)-[a-z0-9-]+/README\.md,](lab-\2.md,g' \
+	-e 's,\]\((\.\./)*grader/README\.md,](grader.md,g' -e 's,\]\((\.\./)*CONTRIBUTING\.md,](contributing.md,g' \
+	-e 's,\]\((\.\./)*docs/,](,g'
+
+.PHONY: docs
+docs: $(SITE)/index.html
+
+# All at once: MkDocs keeps nothing, and takes a second or two. --strict: a warning is an error.
+$(SITE)/index.html: $(STAGED) $(DIAGRAMS) docs/mkdocs.yml
+	$(call say,MKDOCS,$(SITE))
+	$(Q)cp docs/mkdocs.yml $(BUILD)/mkdocs.yml
+	$(Q)mkdocs build --quiet --strict --clean -f $(BUILD)/mkdocs.yml -d $(SITE)
+	$(Q)touch $@
+
+$(STAGE)/%.md: docs/%.md
+	@mkdir -p $(@D)
+	$(Q)$(RELINK) $< > $@
+
+$(STAGE)/style.css: docs/style.css
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+define stage
+$(STAGE)/$(2): $(1)
+	@mkdir -p $$(@D)
+	$$(Q)$$(RELINK) $$< > $$@
+endef
+$(foreach l,$(LABS),$(eval $(call stage,$(l),$(call lab_page,$(l)))))
+$(eval $(call stage,grader/README.md,grader.md))
+$(eval $(call stage,CONTRIBUTING.md,contributing.md))
+
+$(STAGE)/%.svg: docs/%.dot
+	@mkdir -p $(@D)
+	$(call say,DOT,$@)
+	$(Q)dot -Tsvg -o $@ $<
