@@ -23,10 +23,13 @@ RELINK = sed -E -e 's,\]\((\.\./)+labs/([0-9]+)-[a-z0-9-]+/README\.md,](lab-\2.m
 docs: $(SITE)/index.html
 
 # All at once: MkDocs keeps nothing, and takes a second or two. --strict: a warning is an error.
-$(SITE)/index.html: $(STAGED) $(DIAGRAMS) docs/mkdocs.yml
+$(SITE)/index.html: $(STAGED) $(DIAGRAMS) docs/mkdocs.yml docs/search.js
 	$(call say,MKDOCS,$(SITE))
 	$(Q)cp docs/mkdocs.yml $(BUILD)/mkdocs.yml
 	$(Q)mkdocs build --quiet --strict --clean -f $(BUILD)/mkdocs.yml -d $(SITE)
+	$(Q){ printf 'window.bookIndex = '; cat $(SITE)/search/search_index.json; } > $(SITE)/search/index.js
+	$(Q)cp docs/search.js $(SITE)/search/main.js
+	$(Q)rm -f $(SITE)/search/lunr.js $(SITE)/search/worker.js $(SITE)/search/search_index.json
 	$(Q)touch $@
 
 $(STAGE)/%.md: docs/%.md
