@@ -25,6 +25,7 @@ docs: $(SITE)/index.html
 # All at once: MkDocs keeps nothing, and takes a second or two. --strict: a warning is an error.
 $(SITE)/index.html: $(STAGED) $(DIAGRAMS) docs/mkdocs.yml docs/search.js
 	$(call say,MKDOCS,$(SITE))
+	$(Q)rm -f $(filter-out $(STAGED),$(wildcard $(STAGE)/*.md))
 	$(Q)cp docs/mkdocs.yml $(BUILD)/mkdocs.yml
 	$(Q)mkdocs build --quiet --strict --clean -f $(BUILD)/mkdocs.yml -d $(SITE)
 	$(Q){ printf 'window.bookIndex = '; cat $(SITE)/search/search_index.json; } > $(SITE)/search/index.js
