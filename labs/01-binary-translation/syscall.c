@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * SYSCALL, SYSRET, SYSENTER and SYSEXIT: to the kernel and back without a descriptor. The real EFER.SCE and
- * SYSENTER_CS are 0, so all of them fault in ring 3 and are emulated. Source: the operation sections of SDM
- * vol. 2B; APM vol. 3 where AMD differs.
+ * SYSCALL, SYSRET, SYSENTER and SYSEXIT: to the kernel and back without a descriptor. A real SYSCALL arrives
+ * at the monitor when the guest has turned it on (EFER.SCE), and is #UD otherwise; the others fault in
+ * ring 3. Source: the operation sections of SDM vol. 2B; APM vol. 3 where AMD differs.
  */
 #include "ring3.h"
 #include "x86/asm.h"
