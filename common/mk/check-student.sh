@@ -160,6 +160,11 @@ check_lab() {
 	ws=$top/$lab
 	before=0
 	marked=$(git ls-files "$directory/*.[chS]" | xargs grep -l 'SOLUTION E')
+	if [ -z "$marked" ]; then
+		grep -q 'EXERCISE E' "$directory"/*.[chS]
+		tell $? "lab $lab: no solution is marked, since this is a workspace itself"
+		return
+	fi
 	exercises=$(sed -n 's/^.* SOLUTION \(E[0-9.]*\) {.*$/\1/p' $marked | sort -u -V)
 	sh common/mk/student.sh "$lab" "$ws" >"$top/said" && sh common/mk/student.sh "$lab" "$top/again" >/dev/null
 	tell $? "lab $lab: two workspaces"
