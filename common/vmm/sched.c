@@ -17,20 +17,11 @@
 
 static struct vcpu *vcpus[SCHED_MAX];
 static unsigned vcpu_count;
-static u64 armed = CLOCK_NEVER; /* TSC deadline that the machine's timer is set to */
 
 void sched_add(struct vcpu *v)
 {
 	ASSERT(vcpu_count < SCHED_MAX);
 	vcpus[vcpu_count++] = v;
-}
-
-static void arm(u64 deadline)
-{
-	if (deadline == armed && clock_ticks() < armed) /* it has not fired yet */
-		return;
-	armed = deadline;
-	clock_arm(deadline);
 }
 
 /* The TSC at which a device of the VM wants to run. */
@@ -131,7 +122,7 @@ static void run_slice(struct vcpu *v)
 			run_due_timers(now);
 			seen = v->vm->next_deadline;
 			next = MIN(end, first_deadline());
-			arm(next);
+			clock_arm(next);
 		}
 		step(v);
 		now = clock_ticks();
@@ -154,9 +145,8 @@ static bool idle(void)
 		alive |= vcpus[i]->state == VCPU_HALTED;
 	if (!alive)
 		return false;
-	armed = CLOCK_NEVER;
-	arm(MIN(deadline,
-		clock_ticks() + clock_hz() / 1000 * SCHED_SLICE_MS)); /* also to look at the keyboard */
+	clock_arm(MIN(deadline,
+		      clock_ticks() + clock_hz() / 1000 * SCHED_SLICE_MS)); /* also to look at the keyboard */
 	machine_wait();
 	run_due_timers(clock_ticks());
 	return true;
