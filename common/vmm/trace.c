@@ -34,6 +34,11 @@ void trace_init(u64 count)
 		kprintf("[hv] trace=%lu: no memory for so many exits\n", count);
 }
 
+bool trace_is_on(void)
+{
+	return room != 0;
+}
+
 void trace_enter(const struct vcpu *v)
 {
 	if (!room)

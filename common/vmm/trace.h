@@ -10,6 +10,9 @@
 
 struct vcpu;
 
+/* Is a trace kept? An engine asks before it works out what to say. */
+bool trace_is_on(void);
+
 /* The last `count` exits are to be kept. 0: none. */
 void trace_init(u64 count);
 

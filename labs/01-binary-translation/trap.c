@@ -82,7 +82,8 @@ static void trap_run(struct vcpu *v, struct vmexit *exit)
 		return;
 	}
 	ring3_run(v);
-	trace_left(v, trap_name(v));
+	if (trace_is_on())
+		trace_left(v, trap_name(v));
 	if (v->frame_vector < VEC_EXCEPTIONS) {
 		exception(v, exit);
 		return;
