@@ -29,10 +29,10 @@ help: ## show this list
 	@echo
 	@echo '  Variables: LAB=01 PLATFORM=kvm|tcg|bochs|auto SEED=... for grade; V=1 CC=clang BUILD=DIR -jN for all.'
 
-SETUP := $(BUILD)/setup.stamp
+STAMP := $(BUILD)/setup.stamp
 .PHONY: setup
-setup: $(SETUP) ## install the Debian packages that are missing (common/mk/packages)
-$(SETUP): common/mk/packages common/mk/setup.sh $(wildcard /var/lib/dpkg/status)
+setup: $(STAMP) ## install the Debian packages that are missing (common/mk/packages)
+$(STAMP): common/mk/packages common/mk/setup.sh $(wildcard /var/lib/dpkg/status)
 	@sh common/mk/setup.sh common/mk/packages
 	@mkdir -p $(@D)
 	@touch $@
@@ -41,17 +41,17 @@ $(SETUP): common/mk/packages common/mk/setup.sh $(wildcard /var/lib/dpkg/status)
 all: guest boot labs grader ## build everything: guest kernel, boot disk tools, hypervisors of the labs, grader
 
 .PHONY: guest
-guest: $(SETUP) ## build the common guest test kernel
+guest: $(STAMP) ## build the common guest test kernel
 	$(call sub,common/guest)
 
 .PHONY: boot
-boot: $(SETUP) ## build what makes boot disks for Bochs
+boot: $(STAMP) ## build what makes boot disks for Bochs
 	$(call sub,common/boot)
 
 .PHONY: labs
 labs: guest boot $(addprefix lab-,$(LABS)) ## build the hypervisor of each lab
 .PHONY: $(addprefix lab-,$(LABS))
-$(addprefix lab-,$(LABS)): lab-%: $(SETUP)
+$(addprefix lab-,$(LABS)): lab-%: $(STAMP)
 	$(call sub,labs/$*,image)
 
 # The directory of the lab that LAB names by its number; an error when it names none.
@@ -69,27 +69,27 @@ debug-check: guest ## try these commands in a scripted session: LAB=01
 	$(call sub,$(lab_directory),debug-check)
 
 .PHONY: grader
-grader: $(SETUP) ## build the autograder
+grader: $(STAMP) ## build the autograder
 	$(call sub,grader)
 
 .PHONY: unit
-unit: $(SETUP) ## build the unit tests; UNIT_DIRS="common/x86 ..." for some of them
+unit: $(STAMP) ## build the unit tests; UNIT_DIRS="common/x86 ..." for some of them
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/unit.mk unit
 
 .PHONY: unit-run
-unit-run: $(SETUP) ## run the unit tests, UNIT_DIRS as above
+unit-run: $(STAMP) ## run the unit tests, UNIT_DIRS as above
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/unit.mk unit-run
 
 .PHONY: test
-test: $(SETUP) ## run every test and check; the last line counts what passed and failed
+test: $(STAMP) ## run every test and check; the last line counts what passed and failed
 	+$(Q)MAKE='$(MAKE)' sh common/mk/test.sh
 
 .PHONY: check-clang
-check-clang: $(SETUP) ## build everything with clang, beside the gcc build
+check-clang: $(STAMP) ## build everything with clang, beside the gcc build
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) CC=clang BUILD=$(BUILD)/clang all unit
 
 .PHONY: check-headers
-check-headers: $(SETUP) ## compile each header alone and all in two orders, with gcc and clang
+check-headers: $(STAMP) ## compile each header alone and all in two orders, with gcc and clang
 	@HV_CFLAGS='$(HV_CFLAGS)' GUEST_CFLAGS='$(GUEST_CFLAGS)' HOST_CFLAGS='$(HOST_CFLAGS)' \
 		sh common/mk/headers.sh $(ROOT) gcc clang
 
@@ -98,21 +98,21 @@ check-grader: grader boot unit ## try the grader on hypervisors that lie, hang, 
 	$(call sub,grader,e2e)
 
 .PHONY: check-student
-check-student: $(SETUP) ## grade a student's workspace, empty and with one exercise after the other solved
+check-student: $(STAMP) ## grade a student's workspace, empty and with one exercise after the other solved
 	+@MAKE='$(MAKE)' sh common/mk/check-student.sh
 
 .PHONY: docs
-docs: $(SETUP) ## build the book as HTML, with search: build/docs/index.html
+docs: $(STAMP) ## build the book as HTML, with search: build/docs/index.html
 	+$(Q)$(MAKE) $(QUIET) -f common/mk/docs.mk docs
 
 .PHONY: check-docs
-check-docs: $(SETUP) ## look for dead links in the text, and for commands, files and tests that do not exist
+check-docs: $(STAMP) ## look for dead links in the text, and for commands, files and tests that do not exist
 	@python3 common/mk/check-docs.py .
 	@python3 common/mk/check-docs.py . common/mk/check-docs.md | grep -qx '1 pages, 16 problems'
 
 CLANG_FORMAT ?= clang-format-14
 .PHONY: check-format
-check-format: $(SETUP) ## look for C code that the formatter would change
+check-format: $(STAMP) ## look for C code that the formatter would change
 	@bad=$$(find common labs grader -name '*.[ch]' | sort | while read -r file; do \
 		$(CLANG_FORMAT) "$$file" | cmp -s - "$$file" || echo "$$file"; \
 	done); \
@@ -121,7 +121,7 @@ check-format: $(SETUP) ## look for C code that the formatter would change
 	fi
 
 .PHONY: format
-format: $(SETUP) ## format all C code in place
+format: $(STAMP) ## format all C code in place
 	$(Q)find common labs grader -name '*.[ch]' | sort | xargs $(CLANG_FORMAT) -i
 
 .PHONY: check-rebuild
@@ -134,7 +134,7 @@ check-rebuild: all unit ## build twice: the second time nothing may be built
 	fi
 
 .PHONY: FORCE
-compile_commands.json: $(SETUP) FORCE ## list the compiler's calls for editors and clangd
+compile_commands.json: $(STAMP) FORCE ## list the compiler's calls for editors and clangd
 	@$(MAKE) -n -B --no-print-directory V=1 all unit | awk -v top=$(ROOT) -f common/mk/compile_commands.awk > $@.new
 	@grep -q '"file"' $@.new
 	@mv $@.new $@
@@ -153,7 +153,7 @@ doctor: grader ## say what this computer can run the labs on, and what to do abo
 	@$(ALONE) $(BUILD)/grader/grade --doctor
 
 .PHONY: student
-student: $(SETUP) ## write a student's workspace of a lab into an empty directory: LAB=01 DIR=../my-lab-01
+student: $(STAMP) ## write a student's workspace of a lab into an empty directory: LAB=01 DIR=../my-lab-01
 	@sh common/mk/student.sh '$(LAB)' '$(DIR)'
 
 .PHONY: bench
