@@ -81,6 +81,7 @@ step check 'the book builds' $make docs
 step check 'compile_commands.json' $make compile_commands.json
 step tests 'unit tests' $make unit-run
 step check 'guest harness: every sensitive instruction traps' $make -C common/guest check-sensitive
+step tests 'micro-guests on the bare machine' $make -C common/guest check-steps
 step tests 'guest kernel on the bare machine' sh common/mk/count.sh native
 for rubric in labs/*/rubric.yaml; do
 	number=${rubric#labs/}
