@@ -59,7 +59,7 @@ lab_directory = $(or $(if $(LAB),$(wildcard labs/$(LAB)-*)),\
 	$(error LAB=$(LAB) is no lab. There are: $(foreach l,$(LABS),LAB=$(firstword $(subst -, ,$(l))))))
 
 .PHONY: run
-run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel: LAB=01 GUEST_ARGS="only=cpu/" HV_ARGS="..." VM_ARGS="ram=32M"
+run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel, or a micro-guest: LAB=01 STEP=out GUEST_ARGS="only=cpu/" HV_ARGS="..." VM_ARGS="ram=32M"
 	$(call sub,$(lab_directory),run)
 
 .PHONY: debug debug-check

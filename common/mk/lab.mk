@@ -5,8 +5,8 @@
 #   ENGINES   directories of the layers that this hypervisor is linked from, beside common/ (default: the lab itself)
 #
 # Targets: image (the hypervisor with its .asm and .sym files), guest (the guest kernel), unit and unit-run (the lab's unit tests),
-# run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines, VM_ARGS such as ram=32M), debug and
-# debug-check (the same under GDB, for a person and as a test), clean.
+# run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines, VM_ARGS such as ram=32M; STEP=NAME
+# takes that micro-guest instead), debug and debug-check (the same under GDB, for a person and as a test), clean.
 
 include $(ROOT)/common/mk/config.mk
 include $(ROOT)/common/mk/compile.mk
@@ -38,18 +38,20 @@ $(eval $(call link_image,$(IMAGE).elf,$(OBJECTS),$(ROOT)/common/boot/hv.ld))
 guest:
 	+$(Q)$(MAKE) --no-print-directory -C $(ROOT)/common/guest
 
+GUEST := $(BUILD)/guest/$(if $(STEP),steps,guest)
+WORDS  = $(if $(STEP),only=step/$(STEP) )$(GUEST_ARGS)
 # In the module's string the guest's command line stands behind "--". A comma would begin the next module; two are one.
 QEMU = qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off \
 	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -cpu max,-rdrand,-rdseed,hypervisor=off -m 256 \
 	-nodefaults -no-user-config -display none -no-reboot -monitor none \
 	-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel $(IMAGE).bin \
-	-initrd "$(BUILD)/guest/guest.elf guest $(VM_ARGS) -- $(subst $(comma),$(comma)$(comma),$(GUEST_ARGS))" -append "$(HV_ARGS)"
+	-initrd "$(GUEST).elf guest $(VM_ARGS) -- $(subst $(comma),$(comma)$(comma),$(WORDS))" -append "$(HV_ARGS)"
 
-# Exit code 1 is what the debug-exit device makes of a clean end.
+# Exit code 1 is what the debug-exit device makes of a clean end, 3 of a guest that was ended; that is how step/hlt ends.
 run: image guest
-	$(Q)timeout -s KILL 60 $(QEMU) -serial stdio; test $$? -eq 1
+	$(Q)timeout -s KILL 60 $(QEMU) -serial stdio; test $$? -eq $(if $(filter hlt,$(STEP)),3,1)
 
-DEBUG_FILES := $(IMAGE) $(BUILD)/guest/guest $(BUILD)/debug
+DEBUG_FILES := $(IMAGE) $(GUEST) $(BUILD)/debug
 debug: image guest
 	$(Q)sh $(ROOT)/common/gdb/debug.sh run $(DEBUG_FILES) $(QEMU)
 debug-check: GUEST_ARGS := only=user/int
