@@ -2,8 +2,12 @@
 """The session of `make debug-check`: stops in the hypervisor and in the guest, kernel and user mode, runs the commands of hv.py there,
 and compares what they print with facts from elsewhere: the CPU, the guest's variables, the layout of the images."""
 
+import html
+import os
 import re
+import tempfile
 import traceback
+import xml.etree.ElementTree
 
 import gdb
 
@@ -62,13 +66,6 @@ def page_line(text):
     return next((line for line in text.splitlines() if line.startswith('page')), '')
 
 
-def guest_address(name):
-    """By guest.sym, since the hypervisor has symbols of the same names."""
-    path = gdb.lookup_objfile('guest.elf').filename.replace('.elf', '.sym')
-    with open(path, encoding='ascii') as lines:
-        return next(int(words[0], 16) for words in map(str.split, lines) if words[-1] == name)
-
-
 def virtual_if():
     return number('((struct ring3 *)vcpus[0]->cpu_private)->system_flags') & RFLAGS_IF
 
@@ -99,8 +96,53 @@ def check_walk(what, gva, gpa, root):
     return text
 
 
+ROOT_CELL = re.compile(r'([\d,]+) of [\d,]+ pages?|nothing yet|never')
+UNITS = {'KiB': 1 << 10, 'MiB': 1 << 20, 'GiB': 1 << 30}
+
+
+def drawn_rows(path):
+    """What stands in the picture: the header's counts of filled pages, and by row (gva, bytes, text, count by root)."""
+    run('hv-tables "%s"' % path)
+    with open(path, encoding='utf-8') as file:
+        texts = [' '.join(html.unescape(re.sub(r'<[^>]*>', ' ', line)).split()) for line in file]
+    totals = next(re.findall(r'([\d,]+) pages? filled', text) for text in texts if 'filled for virtual ring' in text)
+    rows = []
+    for text in texts:
+        found = re.search(r'(0x[0-9a-f]+) \+ ([\d.]+) (\w+)', text)
+        if found:
+            counts = [cell.group(1) or '0' for cell in ROOT_CELL.finditer(text)]
+            rows.append((int(found.group(1), 16), int(float(found.group(2)) * UNITS[found.group(3)]), text,
+                         [int(count.replace(',', '')) for count in counts]))
+    return [int(total.replace(',', '')) for total in totals], rows
+
+
+def check_tables(what, of_interest):
+    """Row by row the picture says what hv-walk says of each page. Of large pages only the one of interest is walked through."""
+    with tempfile.TemporaryDirectory() as directory:
+        totals, rows = drawn_rows(os.path.join(directory, 'tables.dot'))
+        svg = os.path.join(directory, 'tables.svg')
+        run('hv-tables "%s"' % svg)
+        words = ' '.join(xml.etree.ElementTree.parse(svg).getroot().itertext())
+    check('%s: rows' % what, 5 < len(rows) <= 32 and 'the monitor\'s slot' in words, words)
+    check('%s: the roots add up' % what, totals == [sum(counts) for counts in zip(*(row[3] for row in rows))], '%s %s' % (totals, rows))
+    compared = [0, 0]
+    for gva, size, text, counts in rows:
+        check('%s: %#x is in the SVG' % (what, gva), '%#x' % gva in words, text)
+        if size >= UNITS['MiB'] and gva != of_interest:
+            continue
+        pages = [page_line(run('hv-walk %#x' % page)) for page in range(gva, gva + size, 0x1000)]
+        meant = re.match(r'page +(gpa \S+ \S+ \S+) ', pages[0]).group(1)
+        gpa, rights = meant.split(' ', 2)[1:]
+        check('%s: %#x means the same as by hv-walk' % (what, gva), 'gpa %s %s,' % (gpa, rights.replace('supervisor', 'kernel')) in text,
+              '%s\n%s' % (text, pages[0]))
+        walked = [sum(re.findall(r'nothing yet|hpa', page)[root] == 'hpa' for page in pages) for root in range(2)]
+        check('%s: %#x is filled as by hv-walk' % (what, gva), counts == walked, '%s\n%s' % (text, walked))
+        compared = [a + b for a, b in zip(compared, walked)]
+    return rows, compared
+
+
 def at_start():
-    for command in ('hv-vcpu', 'hv-walk 0x1000', 'hv-exits'):
+    for command in ('hv-vcpu', 'hv-walk 0x1000', 'hv-tables x.dot', 'hv-exits'):
         check('%s says that it is too early' % command, 'still booting' in refused(command))
     check('hv-walk wants an address', 'usage' in refused('hv-walk'))
     check('hv-walk knows no such symbol', 'No symbol "nosuch"' in refused('hv-walk nosuch'))
@@ -139,6 +181,8 @@ def in_guest_kernel():
     check('an identity mapping of 2 MiB, not touched yet', 'gpa 0x400000 ' in text and 'nothing yet' in text, text)
     text = run('hv-walk 0x100000000000')
     check('nothing there', 'page fault' in text, text)
+    _, compared = check_tables('guest_main', KERNEL_BASE)
+    check('guest_main: the kernel root is filled, the user root is not', compared[0] > 0 and compared[1] == 0, str(compared))
 
     stop_at('*check_begin')
     after = exits()
@@ -158,6 +202,13 @@ def in_guest_user():
     page = number('*(u64 *)%#x' % (ram + guest_address('user_code_pages') - KERNEL_BASE)) - KERNEL_BASE
     text = check_walk('user code', USER_CODE, page, 'user root')
     check('user: a user page', re.search(r'page .*gpa %#x user r-x' % page, text), text)
+    rows, compared = check_tables('user code', None)
+    code = next(row for row in rows if row[0] == USER_CODE)
+    check('user code: one page of it is in the user root', code[3] == [0, 1], code[2])
+    check('user code: the picture shows it where hv-walk does', compared == [0, 1], str(compared))
+    check('hv-tables wants a name that it can draw to', 'has to end in' in refused('hv-tables x.png'))
+    check('hv-tables wants a directory', 'there is no /nosuch/x.dot here' in refused('hv-tables /nosuch/x.dot'))
+    check('hv-tables: no vcpu 7', 'there is no vcpu 7' in refused('hv-tables x.dot 7'))
     before = exits()
 
     # Back in the monitor, with the guest's registers in the vcpu now.

@@ -4,6 +4,7 @@
 #
 #   debug.sh run IMAGE GUEST DIR QEMU ARGUMENTS...     for a person
 #   debug.sh check IMAGE GUEST DIR QEMU ARGUMENTS...   the session of check.py, for `make test`
+#   debug.sh tables IMAGE GUEST DIR QEMU ARGUMENTS...  the session of tables.py, for `make trace`
 #
 # IMAGE and GUEST are file names without .elf. GDB finds QEMU by a socket in a directory of the session's own below DIR, so that two
 # sessions never meet. QEMU has no terminal but prints the console on this one, and dies with this script, however that ends.
@@ -16,7 +17,7 @@ dir=$4
 shift 4
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
-limit=60 # seconds, of a check
+limit=60 # seconds, of a session by script
 
 say() {
 	printf 'debug: %s\n' "$*" >&2
@@ -63,10 +64,18 @@ done
 # Code can be read before it is mapped: from the files. The hypervisor never changes its own.
 set -- -q -nx -ex 'set confirm off' -ex 'set pagination off' -ex 'set trust-readonly-sections on' -ex 'set history save off' \
 	-ex "directory $top" -ex "add-symbol-file $guest.elf" -ex 'set architecture i386:x86-64' -ex 'target remote gdb.sock' \
-	-x "$here/hv.py"
-if [ "$mode" = check ]; then
-	timeout -k 1 $limit gdb -batch "$@" -x "$here/check.py" "$image.elf" </dev/null
-else
-	say 'stopped before the first instruction. Try: break *guest_main, continue, hv-vcpu, hv-walk guest_main, hv-exits'
+	-ex "cd $top" -x "$here/hv.py"
+export PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 # hv.py has a module beside it
+export HV_TABLES="${HV_TABLES:-${dir%/*}/tables.svg}"
+case $mode in
+check | tables)
+	code=0
+	timeout -k 1 $limit gdb -batch "$@" -x "$here/$mode.py" "$image.elf" </dev/null || code=$?
+	[ $code -ne 124 ] || say "the session did not end within $limit seconds"
+	exit $code
+	;;
+*)
+	say 'stopped before the first instruction. Try: break *guest_main, continue, hv-vcpu, hv-walk guest_main, hv-tables, hv-exits'
 	gdb "$@" "$image.elf"
-fi
+	;;
+esac

@@ -3,9 +3,10 @@
 
     hv-vcpu [N]       the virtual CPUs as their guests see them
     hv-walk GVA [N]   the guest's page tables and the memory engine's shadow of them, side by side
+    hv-tables [FILE [N]]  a picture of the guest's page tables with the shadow beside them (picture.py)
     hv-exits [N]      how often each vcpu came back to the monitor, and why
 
-N is the number that hv-vcpu prints. Without it hv-walk takes the vcpu that has the CPU, the others take all.
+N is the number that hv-vcpu prints. Without it hv-walk and hv-tables take the vcpu that has the CPU, the others take all.
 
 Everything is read from the monitor's own structures (vmm/vcpu.h, vmm/vtlb.c, ring3.h of lab 01) by their debug information. All physical
 memory is mapped in the monitor's slot of every page table, also in those that a guest runs on, and QEMU reads through the tables
@@ -16,7 +17,12 @@ the segment registers. It is read from there, and put together as ring3.c does a
 
 Left out: 32-bit and PAE paging, which the monitor's own walk leaves out too; memory engines without an entry in SHADOWS."""
 
+import os
+import struct
+import subprocess
+
 import gdb
+import picture
 
 PAGE_SIZE = 0x1000
 PT_ENTRIES = 512
@@ -26,6 +32,7 @@ PTE_P, PTE_PS = 0x001, 0x080
 PTE_W, PTE_U, PTE_NX = 0x002, 0x004, 1 << 63
 PTE_ADDR = 0x000ffffffffff000
 HV_BASE = 0xffff800000000000
+HV_PML4_SLOT = 256
 ROOT_PAIR = 0x1
 SEL_RPL, SEL_TI, SEL_INDEX = 0x3, 0x4, 0xfff8
 SEG_ATTR_P, SEG_ATTR_L, SEG_ATTR_DB, SEG_ATTR_G, SEG_ATTR_UNUSABLE = 0x80, 0x2000, 0x4000, 0x8000, 0x10000
@@ -92,6 +99,20 @@ def hypervisor_symbol(name):
     raise gdb.GdbError('no variable %s: the symbols of the hypervisor (hv.elf) are not loaded' % name)
 
 
+def guest_address(name):
+    """By guest.sym, since the hypervisor has symbols of the same names."""
+    try:
+        path = gdb.lookup_objfile('guest.elf').filename.replace('.elf', '.sym')
+    except ValueError:
+        raise gdb.GdbError('the symbols of the guest (guest.elf) are not loaded') from None
+    with open(path, encoding='ascii') as lines:
+        found = {int(words[0], 16) for words in map(str.split, lines) if words[-1] == name}
+    if len(found) != 1:
+        raise gdb.GdbError('%s: %s' % (name, 'the guest has %d of this name: %s' % (len(found), ', '.join(map(hex, sorted(found))))
+                                       if found else 'the guest has no such function'))
+    return found.pop()
+
+
 def vcpus():
     """The vcpus that the scheduler knows. Raises GdbError where none can be read yet."""
     try:
@@ -116,6 +137,12 @@ def chosen(argument):
     if not 0 <= number < len(everyone):
         raise gdb.GdbError('there is no vcpu %d: 0 to %d' % (number, len(everyone) - 1))
     return [everyone[number]]
+
+
+def chosen_one(argument):
+    """(number, vcpu) by the argument; without one the vcpu that has the CPU, else the first."""
+    everyone = chosen(argument)
+    return next((pair for pair in everyone if has_cpu(pair[1])), everyone[0])
 
 
 def has_cpu(v):
@@ -380,6 +407,82 @@ def print_walk(number, v, gva):
             print('the %s differs: it maps hpa %#x' % (c['title'], c['hpa']))
 
 
+# ---- hv-tables ----
+
+# What a reader has to know of a memory engine, by its name.
+NOTES = {'vtlb': ['The shadow is a cache of the guest\'s tables. It starts empty, and each access to a page that is not in it is a hidden '
+                  'fault that fills one entry.',
+                  'The guest\'s write to CR3 empties both roots.']}
+
+
+def table_reader(to_hva):
+    """The entries of the table at an address, or None where there is no memory."""
+    def read_table(address):
+        hva = to_hva(address)
+        if hva is None:
+            return None
+        return struct.unpack('<%dQ' % PT_ENTRIES, gdb.selected_inferior().read_memory(hva, PAGE_SIZE).tobytes())
+    return read_table
+
+
+def pictured_guest(s):
+    vm = s.v['vm']
+    ram, ram_bytes = int(vm['ram']), int(vm['ram_bytes'])
+    if not s.cr0 & CR0_PG:
+        raise gdb.GdbError('the guest has not turned paging on: there are no tables to draw')
+    if not (s.cr4 & CR4_PAE and s.efer & EFER_LMA):
+        raise gdb.GdbError('the guest uses 32-bit or PAE paging, which is left out here')
+    traced = gdb.selected_inferior().read_memory(int(vm['traced']), ram_bytes // PAGE_SIZE // 8).tobytes()
+    leaves, tables, whole = picture.read_tree(s.cr3 & PTE_ADDR, table_reader(lambda gpa: ram + gpa if gpa < ram_bytes else None))
+    return picture.Guest(leaves, tables, whole, int(vm['ram_hpa']), ram_bytes,
+                         lambda gpa: traced[gpa // PAGE_SIZE // 8] >> gpa // PAGE_SIZE % 8 & 1, HV_PML4_SLOT if s.is_pair else None)
+
+
+def pictured_roots(s):
+    name = s.v['mem']['name'].string()
+    if name not in SHADOWS:
+        raise gdb.GdbError('common/gdb/hv.py does not know the tables of the memory engine %s (SHADOWS)' % name)
+    roots = []
+    for title, hpa in SHADOWS[name](s.v)[0]:
+        leaves, tables, _ = picture.read_tree(hpa, table_reader(lambda hpa: HV_BASE + hpa), skip=(HV_PML4_SLOT,) if s.is_pair else ())
+        roots.append(picture.Root(title, hpa, picture.shadow_pages(leaves), tables, title.startswith('user'), s.is_pair,
+                                  register('cr3') & PTE_ADDR == hpa))
+    return roots
+
+
+def pictured_moment(s):
+    where = symbol(s.rip)
+    text = 'stopped at %#x%s, in the guest\'s %s.' % (s.rip, ' (%s)' % where if where else '', 'user code' if s.cpl() == 3 else 'kernel')
+    if int(s.v['vm']['counters']):
+        text += ' Hidden faults up to now: %d.' % int(s.v['vm']['counters'].dereference()['hidden_faults'])
+    return text
+
+
+def write_picture(path, dot_text):
+    """The text for dot as it is, or what dot makes of it, by the end of the name."""
+    try:
+        if path.endswith('.dot'):
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(dot_text)
+        elif path.endswith('.svg'):
+            subprocess.run(['dot', '-Tsvg', '-o', path], input=dot_text.encode(), check=True)
+        else:
+            raise gdb.GdbError('%s: the name has to end in .svg or .dot' % path)
+    except FileNotFoundError as e:
+        raise gdb.GdbError('there is no %s here%s' % (e.filename, ': run make setup' if e.filename == 'dot' else ''))
+    except (OSError, subprocess.CalledProcessError) as e:
+        raise gdb.GdbError(str(e))
+
+
+def draw_tables(path, number, v):
+    s = State(v)
+    guest, roots = pictured_guest(s), pictured_roots(s)
+    notes = ['%s, %s' % (title(number, v), pictured_moment(s))] + NOTES.get(v['mem']['name'].string(), [])
+    text, rows = picture.draw('The guest\'s page tables, and the shadow beside them', notes, guest, roots, s.cr3 & PTE_ADDR)
+    write_picture(path, text)
+    print('%s: %d rows, %s' % (path, len(rows), ', '.join('%d pages in the %s' % (len(root.pages), root.title) for root in roots)))
+
+
 # ---- hv-exits ----
 
 def print_exits(number, v):
@@ -429,9 +532,23 @@ GVA is any expression: 0x400000, $rip, guest_main. N is a number of hv-vcpu; wit
         gva = int(value) & (1 << 64) - 1
         if gva >> 47 not in (0, 0x1ffff):
             raise gdb.GdbError('%#x is not canonical' % gva)
-        everyone = chosen(words[1] if len(words) == 2 else '')
-        number, v = next((pair for pair in everyone if has_cpu(pair[1])), everyone[0])
-        print_walk(number, v, gva)
+        print_walk(*chosen_one(words[1] if len(words) == 2 else ''), gva)
+
+
+class HvTables(gdb.Command):
+    """hv-tables [FILE [N]]: draws the guest's page tables with the shadow beside them.
+FILE ends in .svg or .dot and is seen from the top of the tree; without it the picture is build/debug/tables.svg. N is a number of
+hv-vcpu."""
+
+    def __init__(self):
+        super().__init__('hv-tables', gdb.COMMAND_STATUS, gdb.COMPLETE_FILENAME)
+
+    def invoke(self, argument, from_tty):
+        words = gdb.string_to_argv(argument)
+        if len(words) > 2:
+            raise gdb.GdbError('usage: hv-tables [FILE [N]]')
+        path = words[0] if words else os.environ.get('HV_TABLES', 'tables.svg')
+        draw_tables(path, *chosen_one(words[1] if len(words) == 2 else ''))
 
 
 class HvExits(gdb.Command):
@@ -447,4 +564,5 @@ class HvExits(gdb.Command):
 
 HvVcpu()
 HvWalk()
+HvTables()
 HvExits()

@@ -6,7 +6,8 @@
 #
 # Targets: image (the hypervisor with its .asm and .sym files), guest (the guest kernel), unit and unit-run (the lab's unit tests),
 # run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines, VM_ARGS such as ram=32M; STEP=NAME
-# takes that micro-guest instead), debug and debug-check (the same under GDB, for a person and as a test), clean.
+# takes that micro-guest instead), debug and debug-check (the same under GDB, for a person and as a test), tables (a picture of the
+# guest's page tables: HV_TABLES=FILE.svg, at the moment that AT and HIT name), clean.
 
 include $(ROOT)/common/mk/config.mk
 include $(ROOT)/common/mk/compile.mk
@@ -34,7 +35,7 @@ $(filter %.S.o,$(OBJECTS)): HV_CFLAGS += $(addprefix -I,$(sort $(dir $(OFFSETS))
 
 $(eval $(call link_image,$(IMAGE).elf,$(OBJECTS),$(ROOT)/common/boot/hv.ld))
 
-.PHONY: guest run debug debug-check clean
+.PHONY: guest run debug debug-check tables clean
 guest:
 	+$(Q)$(MAKE) --no-print-directory -C $(ROOT)/common/guest
 
@@ -57,6 +58,11 @@ debug: image guest
 debug-check: GUEST_ARGS := only=user/int
 debug-check: image guest
 	$(Q)sh $(ROOT)/common/gdb/debug.sh check $(DEBUG_FILES) $(QEMU)
+# By default the first test is over, and the guest's kernel has not yet taken away what it mapped.
+AT  ?= state_check
+HIT ?= 1
+tables: image guest
+	$(Q)HV_AT='$(AT)' HV_HIT='$(HIT)' HV_TABLES='$(HV_TABLES)' sh $(ROOT)/common/gdb/debug.sh tables $(DEBUG_FILES) $(QEMU)
 
 clean:
 	$(Q)rm -rf $(BUILD)/labs/$(LAB) $(HV_OBJ)
