@@ -163,15 +163,12 @@ bench: grader ## measure what an operation costs under each engine: table, bench
 	@echo; ls $(BUILD)/bench.json $(BUILD)/bench.svg
 
 TRACE := $(BUILD)/trace
-EXITS ?= 200
-.PHONY: trace
-trace: guest ## draw the last exits of a run, and what each cost: LAB=01 TEST=user/ EXITS=200
-	$(if $(LAB),,$(error which lab? make trace LAB=01))@mkdir -p $(TRACE)
-	@$(ALONE) $(MAKE) $(QUIET) -C $(wildcard labs/$(LAB)-*) run BUILD=$(BUILD) HV_ARGS="trace=$(EXITS)" \
-		GUEST_ARGS="guest -- only=$(or $(TEST),user/)" > $(TRACE)/$(LAB).log
-	@awk -v title="Lab $(LAB), $(or $(TEST),user/): the last exits" -f common/mk/trace.awk $(TRACE)/$(LAB).log > $(TRACE)/$(LAB).dot
-	@neato -n2 -Tsvg $(TRACE)/$(LAB).dot -o $(TRACE)/$(LAB).svg
-	@ls $(TRACE)/$(LAB).svg
+.PHONY: trace check-trace
+trace: guest ## draw a run: its last exits and what each cost, page tables and shadow: LAB=01 TEST=user/ EXITS=200 AT=FUNCTION HIT=1
+	@$(ALONE) MAKE='$(MAKE)' BUILD='$(BUILD)' TEST='$(TEST)' EXITS='$(EXITS)' AT='$(AT)' HIT='$(HIT)' \
+		sh common/mk/trace.sh '$(LAB)' '$(lab_directory)' '$(TRACE)'
+check-trace: trace ## hold these pictures against the run that they show: LAB=01
+	@$(ALONE) MAKE='$(MAKE)' BUILD='$(BUILD)' python3 common/mk/check-trace.py '$(LAB)' '$(lab_directory)' '$(TRACE)'
 
 .PHONY: native
 native: guest ## run the guest test kernel on the bare machine (QEMU); ARGS="only=cpu/" for some of it

@@ -13,13 +13,16 @@ import gdb
 
 def wanted_hits(text):
     if not text.isdecimal() or int(text) == 0:
-        raise gdb.GdbError('HIT=%s: how often has the guest to come there? 1, 2, ...' % text)
+        raise gdb.GdbError('HIT=%s: it has to be a number: 1, 2, ...' % text)
     return int(text)
 
 
 def wanted_address(at):
     if not at.startswith('0x'):
-        return guest_address(at)
+        try:
+            return guest_address(at)
+        except gdb.GdbError as e:
+            raise gdb.GdbError('AT=%s' % e) from None
     try:
         return int(at, 16)
     except ValueError:
@@ -41,7 +44,7 @@ def run_to(at, hits):
         except gdb.error:
             pass  # QEMU has ended and closed the connection
         if not gdb.selected_thread():
-            raise gdb.GdbError('AT=%s HIT=%d: the guest came there %d times and ended. Another AT, HIT or TEST?' % (at, hits, done))
+            raise gdb.GdbError('AT=%s HIT=%d: the guest came there %d times before it ended. Try another AT, HIT or TEST' % (at, hits, done))
         done += is_fetched()
 
 

@@ -59,10 +59,9 @@ debug-check: GUEST_ARGS := only=user/int
 debug-check: image guest
 	$(Q)sh $(ROOT)/common/gdb/debug.sh check $(DEBUG_FILES) $(QEMU)
 # By default the first test is over, and the guest's kernel has not yet taken away what it mapped.
-AT  ?= state_check
-HIT ?= 1
 tables: image guest
-	$(Q)HV_AT='$(AT)' HV_HIT='$(HIT)' HV_TABLES='$(HV_TABLES)' sh $(ROOT)/common/gdb/debug.sh tables $(DEBUG_FILES) $(QEMU)
+	$(Q)HV_AT='$(or $(AT),state_check)' HV_HIT='$(or $(HIT),1)' HV_TABLES='$(HV_TABLES)' \
+		sh $(ROOT)/common/gdb/debug.sh tables $(DEBUG_FILES) $(QEMU)
 
 clean:
 	$(Q)rm -rf $(BUILD)/labs/$(LAB) $(HV_OBJ)

@@ -93,7 +93,7 @@ step tests 'the debugger' $make debug-check LAB=01
 ! grep -qs 'SOLUTION E' labs/*/*.c || step tests 'a workspace of a student' $make check-student
 step check 'the doctor' $make doctor
 step check 'the table of costs' $make bench
-step check 'pictures of a run' $make trace LAB=01
+step tests 'pictures of a run' $make check-trace LAB=01
 step tests 'the grader against broken hypervisors' $make check-grader
 
 echo

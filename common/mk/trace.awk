@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: MIT
-# From the `[hv] trace|...` lines of a run (common/vmm/trace.c) to one Graphviz picture: a histogram of the exits with what each kind
-# cost, and below it a timeline with a lane for each kind. `neato -n2 -Tsvg` draws it; every node has its place.
+# From the `[hv] trace|...` lines of a run (common/vmm/trace.c) to one Graphviz picture: who had the time, a histogram of the exits with
+# what each kind cost, and a timeline with a lane for each kind. `neato -n2 -Tsvg` draws it; every node has its place.
 #
 #   awk -v title=TEXT -f trace.awk CONSOLE > PICTURE.dot
 
 BEGIN {
 	FS = "|"
-	split("#4477aa #cc6677 #228833 #ccbb44 #66ccee #aa3377 #bbbbbb #332288 #882255 #117733", colours, " ")
-	width = 900 # of the longest bar and of the timeline, in points
-	row = 24
-	left = 210
+	split("#4477aa #cc6677 #228833 #ccbb44 #66ccee #aa3377 #999999 #332288 #882255 #117733", colours, " ")
+	guest_colour = "#444444"
+	answer_colour = "#009988"
+	between_colour = "#dddddd"
+	width = 900 # of the timeline, in points
+	row = 26
+	left = 190
+	column = 3     # a column of the timeline, where it shows shares
+	faintest = 1.5 # height of one that has next to nothing
+	narrowest = 1  # point: below that Graphviz would draw blocks wider than they are
 }
 
 /^\[hv\] trace\|/ {
@@ -29,6 +35,20 @@ BEGIN {
 	cost[kind] += $7 - $6
 	monitor += $7 - $6
 	guest += $6 - $5
+}
+
+# 1234567 as 1,234,567
+function number(value,   digits, text) {
+	digits = sprintf("%.0f", value)
+	while (length(digits) > 3) {
+		text = "," substr(digits, length(digits) - 2) text
+		digits = substr(digits, 1, length(digits) - 3)
+	}
+	return digits text
+}
+
+function percent(part, whole) {
+	return sprintf("%.0f %%", 100 * part / whole)
 }
 
 function text(x, y, size, what) {
@@ -56,6 +76,116 @@ function order(   i, j, k) {
 			kinds[j + 1] = kinds[j]
 		kinds[j + 1] = k
 	}
+	for (i = 1; i <= kind_count; i++)
+		colour_of[kinds[i]] = colours[(i - 1) % 10 + 1]
+}
+
+# One bar for all of the time, and its legend.
+function draw_shares(   names, parts, shades, x, i, w, legend) {
+	split("the guest runs|exits are answered|between: events, timers, other guests", names, "|")
+	parts[1] = guest
+	parts[2] = monitor
+	parts[3] = all - guest - monitor
+	shades[1] = guest_colour
+	shades[2] = answer_colour
+	shades[3] = between_colour
+	text_from(0, y, 13, "All of the time")
+	x = left
+	legend = left
+	for (i = 1; i <= 3; i++) {
+		w = parts[i] * scale
+		if (w > 0)
+			box(x, y, w, row * 0.7, shades[i], names[i])
+		x += w
+		box(legend, y - row, 12, 12, shades[i], names[i])
+		text_from(legend + 18, y - row, 12, names[i] ": " percent(parts[i], all))
+		legend += length(names[i]) * 7.5 + 80
+	}
+	y -= 2.6 * row
+}
+
+function draw_histogram(   i, k, w) {
+	text_from(0, y, 14, "What answering took, by kind of exit: exits x ticks of each = ticks (share)")
+	for (i = 1; i <= kind_count; i++) {
+		k = kinds[i]
+		y -= row
+		w = cost[k] / cost[kinds[1]] * width * 0.6
+		text_from(0, y, 13, k)
+		box(left, y, w < 1 ? 1 : w, row * 0.7, colour_of[k], k)
+		text_from(left + w + 8, y, 12, number(count[k]) " x " number(cost[k] / count[k]) " = " number(cost[k]) " (" percent(cost[k], monitor) ")")
+	}
+	y -= row
+	text_from(0, y, 11, "In brackets: the exception that the CPU raised. An exception alone, such as #GP, the engine answered by itself.")
+	y -= row * 1.6
+}
+
+# Steps of 1, 2 or 5 times a power of ten: at most eight on the axis.
+function nice_step(   step) {
+	for (step = 1; all / step > 8; step *= 10) {
+		if (all / (2 * step) <= 8)
+			return 2 * step
+		if (all / (5 * step) <= 8)
+			return 5 * step
+	}
+	return step
+}
+
+# Adds the time from..to to the columns of a lane.
+function spread(lane, from, to,   c, first, last, a, b) {
+	first = int((from - begin) * scale / column)
+	last = int((to - begin) * scale / column)
+	for (c = first; c <= last; c++) {
+		a = begin + c * column / scale
+		b = a + column / scale
+		share[lane, c] += ((to < b ? to : b) - (from > a ? from : a)) * scale / column
+	}
+}
+
+# Where exits are too many for a block each, the height of a column is the share of its time.
+function draw_columns(lane, y, colour,   c, h) {
+	for (c = 0; c < width / column; c++) {
+		h = share[lane, c] * row * 0.8
+		if (h > 0 && h < faintest)
+			h = faintest
+		if (h > 0)
+			box(left + c * column, y - row * 0.4 + h / 2, column, h, colour, lane ": " percent(share[lane, c], 1))
+	}
+}
+
+function draw_lane(lane, y, colour,   j, from, to, is_guest) {
+	is_guest = lane == "guest runs"
+	text_from(0, y, 13, lane)
+	box(left, y - row / 2, width, 0.75, "#dddddd", "")
+	for (j = 1; j <= n; j++) {
+		if (!is_guest && of[j] != lane)
+			continue
+		from = is_guest ? entered[j] : gone[j]
+		to = is_guest ? gone[j] : done[j]
+		if (in_columns)
+			spread(lane, from, to)
+		else if (to > from)
+			box(left + (from - begin) * scale, y, (to - from) * scale, row * 0.7, colour, lane ": " number(to - from) " ticks")
+	}
+	if (in_columns)
+		draw_columns(lane, y, colour)
+}
+
+function draw_timeline(   i, top, tick, step) {
+	in_columns = monitor / n * scale < 2 * narrowest
+	text_from(0, y, 14, in_columns ? "The same in time: the height of a column is its share of that moment" : \
+		"The same in time: a block is the answering of one exit, as wide as it took")
+	y -= row
+	top = y + row / 2
+	step = nice_step()
+	for (tick = 0; tick <= all; tick += step) {
+		box(left + tick * scale, top - (kind_count + 1) * row / 2, 0.75, (kind_count + 1) * row, "#dddddd", "")
+		text(left + tick * scale, top - (kind_count + 1.5) * row, 12, number(tick))
+	}
+	draw_lane("guest runs", y, guest_colour)
+	for (i = 1; i <= kind_count; i++)
+		draw_lane(kinds[i], y - i * row, colour_of[kinds[i]])
+	y = top - (kind_count + 2.3) * row
+	text_from(left, y, 12, "ticks of the TSC; on QEMU with -icount a tick is an instruction")
 }
 
 END {
@@ -65,44 +195,16 @@ END {
 	}
 	order()
 	begin = entered[1]
-	scale = width / (done[n] - begin)
+	all = done[n] - begin
+	scale = width / all
 	print "digraph trace {\ngraph [bgcolor=white, pad=0.3];\nnode [fontname=\"sans-serif\"];"
 	y = 0
-	text_from(0, y, 16, title)
+	text_from(0, y, 18, title)
 	y -= row
-	text_from(0, y, 12, sprintf("%d exits in %d ticks: guest %.1f %%, answering exits %.1f %%, between (events, timers, other guests) %.1f %%", \
-		n, done[n] - begin, 100 * guest * scale / width, 100 * monitor * scale / width, \
-		100 - 100 * (guest + monitor) * scale / width))
-	y -= row * 1.5
-	text_from(0, y, 13, "Ticks that answering took, by kind of exit")
-	for (i = 1; i <= kind_count; i++) {
-		k = kinds[i]
-		y -= row
-		w = cost[k] / cost[kinds[1]] * width * 0.6
-		text_from(0, y, 12, k)
-		box(left, y, w < 1 ? 1 : w, row * 0.7, colours[(i - 1) % 10 + 1], k)
-		text_from(left + w + 8, y, 12, sprintf("%d x %.0f = %d (%.0f %%)", count[k], cost[k] / count[k], cost[k], 100 * cost[k] / monitor))
-	}
-	y -= row * 1.8
-	text_from(0, y, 13, "The same in time: a block is the answering of one exit, as wide as it took")
-	top = y
-	y -= row
-	text_from(0, y, 12, "guest runs")
-	for (j = 1; j <= n; j++)
-		box(left + (entered[j] - begin) * scale, y, (gone[j] - entered[j]) * scale, row * 0.7, "#444444", "guest")
-	for (i = 1; i <= kind_count; i++) {
-		y -= row
-		text_from(0, y, 12, kinds[i])
-		box(left, y - row / 2, width, 0.5, "#dddddd", "")
-		for (j = 1; j <= n; j++)
-			if (of[j] == kinds[i])
-				box(left + (gone[j] - begin) * scale, y, (done[j] - gone[j]) * scale, row * 0.7, colours[(i - 1) % 10 + 1], \
-					kinds[i] ": " done[j] - gone[j] " ticks")
-	}
-	y -= row
-	for (i = 0; i <= 4; i++)
-		text(left + width * i / 4, y, 11, sprintf("%d", (done[n] - begin) * i / 4))
-	y -= row * 0.8
-	text_from(left, y, 11, "ticks of the TSC; on QEMU with -icount a tick is an instruction")
+	text_from(0, y, 13, number(n) " exits in " number(all) " ticks")
+	y -= row * 1.4
+	draw_shares()
+	draw_histogram()
+	draw_timeline()
 	print "}"
 }
