@@ -299,7 +299,9 @@ def root_cell(run, states, root, guest):
     if not states and run.leaves[0].level > 1:
         return quiet('nothing yet')
     drawn, scale = squares(run, states)
-    head = font('{:,} of {}'.format(len(states), count_text(run.pages(), 'page')), bold=True) if states else font('nothing yet', colour=QUIET)
+    head = font('nothing yet', colour=QUIET)
+    if states:
+        head = font('{:,} of {}'.format(len(states), count_text(run.pages(), 'page')), bold=True)
     here = [gva for gva in states if states[gva] != STALE]
     if here and gpa_text(run) != SCATTERED:
         head += font(' to hpa %#x' % (root.pages[here[0]].hpa - here[0] + run.leaves[0].gva), face='monospace')

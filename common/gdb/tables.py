@@ -44,7 +44,8 @@ def run_to(at, hits):
         except gdb.error:
             pass  # QEMU has ended and closed the connection
         if not gdb.selected_thread():
-            raise gdb.GdbError('AT=%s HIT=%d: the guest came there %d times before it ended. Try another AT, HIT or TEST' % (at, hits, done))
+            raise gdb.GdbError('AT=%s HIT=%d: the guest came there %d times before it ended. Try another AT, HIT or TEST'
+                               % (at, hits, done))
         done += is_fetched()
 
 

@@ -101,7 +101,9 @@ def check_tables(base):
         check(f"tables: page {i} of the test, {rights}", found, words)
         frames.add(found and found.group(1))
     check("tables: one frame at four addresses", len(frames) == 1, frames)
-    check("tables: the kernel's large pages", re.search(rf"{defined('KERNEL_BASE'):#x} \+ 2 MiB to gpa 0x0 kernel rwx, 1 x 2 MiB", words), words)
+    kernel = defined("KERNEL_BASE")
+    check("tables: the kernel's large pages", re.search(rf"{kernel:#x} \+ 2 MiB to gpa 0x0 kernel rwx, 1 x 2 MiB", words), words)
+    check("tables: the page with the guest's GDT is watched", re.search(r"\d with the guest's rights, 1 watched for writes", words), words)
     check("tables: the monitor's slot", "the monitor's slot" in words and str(defined("MONITOR_SLOT")) in picture.texts, words)
     check("tables: stopped where it should", "state_check" in words, words)
     filled = [number(n) for n in re.findall(r"hpa 0x\w+, ([\d,]+) pages? filled", words)]

@@ -5,8 +5,8 @@
 #
 #   trace.sh NN LAB_DIRECTORY DIR
 #
-# From the environment: MAKE and BUILD, and what may be empty: TEST, the tests of the guest, for both pictures; EXITS, how many exits; AT and HIT, the moment of
-# the tables (common/mk/lab.mk).
+# From the environment: MAKE and BUILD, and what may be empty: TEST, the tests of the guest, for both pictures; EXITS, how many exits; AT
+# and HIT, the moment of the tables (common/mk/lab.mk).
 set -eu
 
 lab=$1
@@ -24,8 +24,8 @@ say() {
 
 draw_exits() {
 	if ! $make run HV_ARGS="trace=${EXITS:-200}" GUEST_ARGS="only=$exits_test" >"$exits.log" 2>&1; then
-		say "the run with TEST=$exits_test did not end well; its last lines, the others are in $exits.log:"
-		grep -v '^\[hv\] trace' "$exits.log" | tail -n 5 >&2
+		say "the run with TEST=$exits_test did not end well; the whole output is in $exits.log"
+		grep ' ended: ' "$exits.log" >&2 || grep -v '^\[hv\] trace' "$exits.log" | tail -n 5 >&2
 	fi
 	if grep -q '^@0 plan tests=0 benches=0 ' "$exits.log"; then
 		say "the guest has no test TEST=$exits_test: make run LAB=$lab shows all"
