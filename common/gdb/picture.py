@@ -22,7 +22,7 @@ PTE_P, PTE_W, PTE_U, PTE_A, PTE_D, PTE_PS, PTE_NX = 0x1, 0x2, 0x4, 0x20, 0x40, 0
 PTE_ADDR = 0x000ffffffffff000
 LEVELS = {4: 'PML4', 3: 'PDPT', 2: 'PD', 1: 'PT'}
 MOST_ROWS = 32
-MOST_TABLES = 2048  # of one tree; tables that name themselves would never end
+MOST_TABLES = 600  # of one tree: tables that name themselves would never end
 
 # How a page of the shadow compares with what the guest means, the most striking last: colour, words of the legend, words of a row.
 SAME, LATER, WATCHED, MORE, STALE = range(5)
@@ -222,7 +222,7 @@ def rows_of(guest, roots, most=MOST_ROWS):
 # ---- drawing ----
 
 def font(text, size=None, colour=None, face=None, bold=False):
-    """text is HTML already."""
+    """text is HTML already. Where it follows other text it begins with &#160;: a browser drops a plain space there."""
     attributes = ''.join(' %s="%s"' % pair for pair in (('POINT-SIZE', size), ('COLOR', colour), ('FACE', face)) if pair[1])
     text = '<B>%s</B>' % text if bold else text
     return '<FONT%s>%s</FONT>' % (attributes, text) if attributes else text
@@ -304,7 +304,7 @@ def root_cell(run, states, root, guest):
         head = font('{:,} of {}'.format(len(states), count_text(run.pages(), 'page')), bold=True)
     here = [gva for gva in states if states[gva] != STALE]
     if here and gpa_text(run) != SCATTERED:
-        head += font(' to hpa %#x' % (root.pages[here[0]].hpa - here[0] + run.leaves[0].gva), face='monospace')
+        head += font('&#160;to hpa %#x' % (root.pages[here[0]].hpa - here[0] + run.leaves[0].gva), face='monospace')
     if scale > 1:
         head += font(', %d to a square' % scale, 11)
     counts = Counter(states.values())
@@ -349,7 +349,7 @@ def map_cell(run):
     sizes = Counter(leaf.level for leaf in run.leaves)
     pages = ', '.join('%d x %s' % (sizes[level], size_text(span(level))) for level in sorted(sizes))
     holes = extent != run.pages() * PAGE_SIZE
-    texts = [font('%#x' % first.gva, face=mono, bold=True) + font(' + %s%s' % (size_text(extent), ', with holes' if holes else ''), 11),
+    texts = [font('%#x' % first.gva, face=mono, bold=True) + font('&#160;+ %s%s' % (size_text(extent), ', with holes' if holes else ''), 11),
              font('to ' + gpa_text(run), face=mono),
              font(escape('%s, %s' % (' and '.join(kinds), pages)), 11), font(marks_text(run), 11)]
     return cell(lines(*texts), align='LEFT', balign='LEFT')
@@ -423,7 +423,7 @@ def legend(runs):
         if state in (SAME, LATER, WATCHED) or state in seen:
             parts.append((colour, text))
     parts.append((EMPTY, 'not filled yet: the first access will be a hidden fault'))
-    rows = [' &nbsp; &nbsp; '.join(font('&#9632;', 18, colour) + ' ' + font(escape(text)) for colour, text in parts[i:i + 2])
+    rows = ['&#160; &#160; '.join(font('&#9632;', 18, colour) + font('&#160;' + escape(text)) for colour, text in parts[i:i + 2])
             for i in range(0, len(parts), 2)]
     words = 'A square is a page of 4 KiB. Of the guest\'s entries: W writable, U user, NX not executable, A accessed; ' \
         'rwx is what all levels together allow.'

@@ -15,6 +15,10 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, "common/gdb")
+import picture  # noqa: E402
+
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}"
 GREEN = "#44aa66"
@@ -122,6 +126,75 @@ def check_refused(directory, variables, wanted):
         check(f"{variables} is refused", done.returncode and wanted in done.stdout and not os.listdir(scratch), done.stdout)
 
 
+# ---- made-up tables ----
+
+PRESENT, USER_RW, NX = 0x1, 0x7, 1 << 63
+RAM_HPA, RAM_BYTES = 0x10000000, 0x2000000
+
+
+def tree(root_table):
+    """(leaves, tables, whole) of {address: {index: entry}}."""
+    return picture.read_tree(0x1000, lambda address: [root_table[address].get(i, 0) for i in range(512)] if address in root_table else None)
+
+
+def page_tables(entries):
+    """One page table with these entries, for gva 0 and up."""
+    return {0x1000: {0: 0x2000 | USER_RW}, 0x2000: {0: 0x3000 | USER_RW}, 0x3000: {0: 0x4000 | USER_RW}, 0x4000: entries}
+
+
+def guest_of(tables, traced=()):
+    return picture.Guest(*tree(tables), RAM_HPA, RAM_BYTES, lambda gpa: gpa in traced, None)
+
+
+def root_of(pages, users_only=False):
+    return picture.Root("root", 0x9000, pages, 4, users_only, True, True)
+
+
+def filled(gpa, w, x=True):
+    return picture.Filled(RAM_HPA + gpa, w, True, x)
+
+
+def check_states():
+    """Each way in which a page of the shadow can stand to what the guest means."""
+    read_only, writable, nx = PRESENT | 4, USER_RW, USER_RW | NX
+    for name, entry, page, traced, wanted in (
+            ("the same", 0x5000 | writable, filled(0x5000, True), (), picture.SAME),
+            ("read-only in both", 0x5000 | read_only, filled(0x5000, False), (), picture.SAME),
+            ("not written yet", 0x5000 | writable, filled(0x5000, False), (), picture.LATER),
+            ("traced", 0x5000 | writable, filled(0x5000, False), (0x5000,), picture.WATCHED),
+            ("writable without a right", 0x5000 | read_only, filled(0x5000, True), (), picture.MORE),
+            ("executable without a right", 0x5000 | nx, filled(0x5000, True), (), picture.MORE),
+            ("another frame", 0x5000 | writable, filled(0x6000, True), (), picture.STALE),
+            ("no RAM", RAM_BYTES | writable, filled(RAM_BYTES, True), (), picture.STALE)):
+        runs, lost = picture.rows_of(guest_of(page_tables({3: entry}), traced), [root_of({0x3000: page})])
+        check(f"state: {name}", runs[0].filled == [{0x3000: wanted}] and lost == [[]], f"{runs[0].filled} {lost}")
+    guest = guest_of(page_tables({3: 0x5000 | PRESENT}))
+    for name, gva, users_only in (("not mapped", 0x8000, False), ("a kernel page in the user root", 0x3000, True)):
+        _, lost = picture.rows_of(guest, [root_of({gva: filled(0x5000, False)}, users_only)])
+        check(f"state: {name}", lost == [[gva]], lost)
+
+
+def check_rows():
+    """However many regions there are, the picture stays one, and loses no page. Tables that name themselves end."""
+    scattered = page_tables({i: (i * 37 % 512) << 12 | (USER_RW if i % 3 else PRESENT) for i in range(0, 512, 2)})
+    pages = {i << 12: filled((i * 37 % 512) << 12, i % 3 != 0) for i in range(0, 512, 4)}
+    runs, _ = picture.rows_of(guest_of(scattered), [root_of(pages)])
+    check("rows: few enough", len(runs) <= picture.MOST_ROWS, len(runs))
+    check("rows: every page of the guest", sum(run.pages() for run in runs) == 256, [run.pages() for run in runs])
+    check("rows: every filled page", sum(len(run.filled[0]) for run in runs) == len(pages), [run.filled for run in runs])
+    one_each = {0x1000: {i: 0x2000 | USER_RW for i in range(256)}, 0x2000: {0: 0x3000 | USER_RW}, 0x3000: {0: 0x4000 | USER_RW},
+                0x4000: {0: 0x5000 | USER_RW}}
+    guest = guest_of(one_each)
+    runs, _ = picture.rows_of(guest, [root_of({})])
+    check("rows: few enough of 256 top-level entries", len(runs) <= picture.MOST_ROWS, len(runs))
+    check("rows: all of them, or it is said", guest.whole == (sum(run.pages() for run in runs) == 256), guest.tables)
+    endless = guest_of({0x1000: {i: 0x1000 | USER_RW for i in range(512)}})
+    text, runs = picture.draw("title", [], endless, [root_of({})], 0x1000)
+    check("rows: tables that name themselves", not endless.whole and "Only the first" in text and len(runs) <= picture.MOST_ROWS, len(runs))
+    done = subprocess.run(["dot", "-Tsvg"], input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    check("rows: dot takes it without a word", done.returncode == 0 and not done.stderr, done.stderr)
+
+
 def main():
     lab, directory, out = sys.argv[1:]
     check_exits(os.path.join(out, lab + "-exits"))
@@ -129,6 +202,8 @@ def main():
     check_refused(directory, ["AT=nosuch"], "AT=nosuch: the guest has no such function")
     check_refused(directory, ["HIT=2"], "the guest came there 1 times")
     check_refused(directory, ["AT=0x4g"], "AT=0x4g is no address")
+    check_states()
+    check_rows()
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 
