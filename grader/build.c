@@ -13,6 +13,7 @@
 
 #define BUILD_SECONDS 600
 #define MAX_JOBS      8
+#define UNIT_TARGET   "unit" /* common/mk/lab.mk: the lab's host tests */
 
 struct build {
 	struct serial output;
@@ -41,6 +42,11 @@ static void take_tick(void *context, double seconds)
 	progress_tick(seconds);
 }
 
+static bool own_base(const struct grader *g)
+{
+	return strcmp(g->images, g->build);
+}
+
 static void make_arguments(const struct grader *g, const struct rubric_build *b, string_list *argv)
 {
 	long jobs = sysconf(_SC_NPROCESSORS_ONLN);
@@ -50,9 +56,12 @@ static void make_arguments(const struct grader *g, const struct rubric_build *b,
 	strings_add(argv, xprintf("-j%ld", jobs < 1 ? 1 : jobs > MAX_JOBS ? MAX_JOBS : jobs));
 	strings_add(argv, "-C");
 	strings_add(argv, b->directory);
-	strings_add(argv, xprintf("BUILD=%s", g->build));
+	strings_add(argv, xprintf("BUILD=%s", g->images));
+	if (own_base(g))
+		strings_add(argv, "BASE=" BASE_OWN);
 	for (size_t i = 0; i < b->targets.n; i++)
-		strings_add(argv, b->targets.at[i]);
+		if (!own_base(g) || strcmp(b->targets.at[i], UNIT_TARGET))
+			strings_add(argv, b->targets.at[i]);
 }
 
 static const char *failure(const struct process *p, const struct rubric_build *b)
@@ -75,21 +84,24 @@ static const char *failure(const struct process *p, const struct rubric_build *b
 	return "interrupted";
 }
 
-/* The guest kernel by itself needs nothing of a lab. */
+/* The guest kernel by itself needs nothing of a lab; on another base only the lab differs. */
 static bool build_wanted(const struct grader *g, const struct rubric_build *b)
 {
-	return !g->native || strncmp(b->directory, "labs/", strlen("labs/"));
+	bool lab = !strncmp(b->directory, "labs/", strlen("labs/"));
+
+	return own_base(g) ? lab : !lab || !g->native;
 }
 
 bool build_lab(const struct grader *g, const struct rubric *r, const char **message, string_list *tail)
 {
-	const char *directory = xprintf("%s/grader/logs/%s", g->build, r->id);
+	const char *directory = xprintf("%s/grader/logs/%s", g->images, r->id);
 	struct build build = {.log = NULL};
 
 	/* The jobs of an outer make are not ours to use, and its options were meant for it. */
 	unsetenv("MAKEFLAGS");
 	unsetenv("MFLAGS");
 	unsetenv("MAKELEVEL");
+	unsetenv("BASE"); /* what counts stands on the given base, whatever was asked for */
 	directory_make(directory);
 	build.log = fopen(xprintf("%s/build.log", directory), "we");
 	serial_init(&build.output, log_line, &build);

@@ -3,6 +3,7 @@
 #ifndef GRADER_GRADER_H
 #define GRADER_GRADER_H
 
+#include "grader/course.h"
 #include "grader/emulator.h"
 #include "grader/protocol.h"
 #include "grader/result.h"
@@ -11,11 +12,16 @@
 struct grader {
 	const char *root;     /* top of the tree */
 	const char *build;    /* build directory */
+	const char *images;   /* where the hypervisor was built: the same, or below it for another base */
 	const char *lab;      /* "01"; NULL: every lab that has a rubric */
 	const char *part;     /* "A"; NULL: all */
 	const char *platform; /* as asked for; NULL: the rubric's choice */
 	const char *test;     /* a pattern; NULL: all */
-	const char *results;  /* file for the JSON */
+	const char *number;   /* "E1.2": only the tests of this exercise; NULL: all */
+	const struct rubric_exercise *exercise; /* the same, once the rubric has been read */
+	const char *results;                    /* file for the JSON */
+	struct course course;
+	struct workspace workspace;
 	u64 seed;
 	bool seed_given, strict, reproducible, no_build, native, doctor, bench;
 };
@@ -29,7 +35,8 @@ const char *image_copy(const char *from, const char *to);
 
 /* ---- build.c ---- */
 
-/* Makes everything that the rubric names. False: *message and the last lines of make's output in *tail. */
+/* Makes everything that the rubric names; for the student's own base only the lab's image, in g->images.
+ * False: *message and the last lines of make's output in *tail. */
 bool build_lab(const struct grader *g, const struct rubric *r, const char **message, string_list *tail);
 
 /* ---- oracle.c: the guest on the bare machine ---- */
@@ -54,6 +61,7 @@ struct oracle {
 	const struct grader *g;
 	const struct rubric *rubric;
 	const struct platform_exceptions *exceptions;
+	const char *command; /* the guest's; NULL: all tests, and the first guest's benches */
 	/* By number of the guest, asked for when first needed. `bochs` only for what TCG gets wrong. */
 	struct native *tcg[MACHINE_MODULES], *bochs[MACHINE_MODULES];
 };
@@ -68,12 +76,30 @@ const char *oracle_ask(struct oracle *o, unsigned guest);
 void oracle_tests(const struct oracle *o, unsigned guest, string_list *names);
 enum verdict oracle_digest(struct oracle *o, unsigned guest, const char *test, u64 *digest);
 
-/* ---- lab.c, judge.c, unit.c ---- */
+/* ---- select.c: --part, --bench, --test, --exercise ---- */
 
 /* The runs that --bench takes: those called `bench`, or `bench-` and more. */
 bool lab_is_bench(const struct rubric_run *spec);
+/* Are only some tests wanted, by their names? */
+bool select_some(const struct grader *g);
+bool select_test(const struct grader *g, const char *name);
+/* The run with the guests and command lines that are wanted. False: nothing of it is. */
+bool select_run(const struct grader *g, const struct rubric_run *spec, struct rubric_run *out);
+bool select_unit(const struct grader *g, const struct rubric_program *spec);
+/* The guest's command line on the bare machine; NULL: all tests, and the benches. */
+const char *select_native(const struct grader *g);
+/* Of a run that is scored, takes the tests away that are not wanted. */
+void select_drop(const struct grader *g, struct run *run);
+
+/* ---- lab.c, judge.c, unit.c ---- */
+
 void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
 	       struct lab_result *result);
+/* Its parts, for another base: an empty result; make, with all runs in STATE_BUILD_ERROR when it is false;
+ * and the runs, once the oracle is there. */
+void lab_begin(const struct grader *g, const struct rubric *r, struct lab_result *result);
+bool lab_build(const struct grader *g, struct lab_result *lab);
+void lab_runs(const struct grader *g, struct lab_result *lab);
 /* One run of a hypervisor, with its guests' consoles. */
 void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
 		    const struct platform *p, struct oracle *o);
@@ -87,6 +113,8 @@ void judge_run(const struct grader *g, const struct lab_result *lab, const struc
 	       const struct machine *m, const struct console consoles[], const char *const ended[],
 	       struct oracle *o, struct run *run);
 void unit_grade(const struct grader *g, struct lab_result *lab, const struct rubric_program *spec);
+/* own.c: the same runs with the lab on the student's own earlier layers, into official->own. */
+void own_grade(const struct grader *g, struct lab_result *official);
 /* where.c: a sentence about the place where a machine was stopped. */
 const char *where_was(const struct grader *g, const struct rubric *r, u64 rip);
 /* unit_xml.c: reads CUnit's native result file. NULL, or why it is no complete result. */
@@ -99,11 +127,17 @@ const char *command_again(const struct grader *g, const char *lab, const char *t
 /* True: the guest kernel passes natively wherever it should. */
 bool native_check(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e);
 
-/* ---- report.c, progress.c ---- */
+/* ---- report.c, report_exercises.c, progress.c ---- */
 
 void report_lab(const struct grader *g, const struct lab_result *lab);
+/* Points as a maximum is shown: "14", or "2.08". */
+const char *report_max(unsigned max);
 /* The table of the benches alone; nothing when there is none but of the bare machine. */
 void report_benches(const struct lab_result *lab);
+
+/* Where a student stands: the exercises, the next one, and the own layers beside the given ones. */
+void report_exercises(const struct grader *g, const struct lab_result *lab);
+void report_own(const struct lab_result *lab);
 
 void progress_total(unsigned steps);
 void progress_begin(const char *what);

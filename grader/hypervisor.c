@@ -16,6 +16,7 @@
 struct sink {
 	struct console consoles[MACHINE_MODULES];
 	const char *ended[MACHINE_MODULES]; /* why the hypervisor ended a guest */
+	const char *missing;                /* the first exercise that was needed and is not written */
 	size_t count;
 	FILE *log;
 };
@@ -33,6 +34,8 @@ static bool take_ending(struct sink *s, const char *text)
 
 		if (!strncmp(text, s->consoles[i].name, n) && !strncmp(text + n, " ended: ", 8))
 			s->ended[i] = xprintf("%s", text + n + 8);
+		if (s->ended[i] && !s->missing && strstr(s->ended[i], " is yours to write "))
+			s->missing = s->ended[i];
 	}
 	return true;
 }
@@ -64,25 +67,13 @@ static void take_tick(void *context, double seconds)
 	progress_tick(seconds);
 }
 
-/* The guest's command line for --test: a name, or the group before a '*'. Other patterns are left to the
- * judge. */
-static const char *test_command(const struct grader *g, const struct rubric_guest *guest)
-{
-	size_t n = g->test ? strcspn(g->test, "*?[") : 0;
-
-	if (!n || !memchr(g->test, '/', n))
-		return guest->command;
-	return xprintf("only=%.*s", (int)n, g->test);
-}
-
 /* The guest's module string: NAME [ram=SIZE] [budget=TICKS] -- COMMAND LINE */
-static const char *module_string(const struct grader *g, const struct rubric_guest *guest)
+static const char *module_string(const struct rubric_guest *guest)
 {
-	const char *command = guest->ends ? guest->command : test_command(g, guest);
 	const char *ram = guest->ram ? xprintf(" ram=%s", guest->ram) : "";
 	const char *budget = guest->budget ? xprintf(" budget=%s", guest->budget) : "";
 
-	return xprintf("%s%s%s --%s%s", guest->name, ram, budget, *command ? " " : "", command);
+	return xprintf("%s%s%s --%s%s", guest->name, ram, budget, *guest->command ? " " : "", guest->command);
 }
 
 /* Images and consoles of all guests. NULL, or what is wrong. */
@@ -90,7 +81,7 @@ static const char *prepare(const struct grader *g, const struct rubric *r, const
 			   struct machine *m, struct sink *sink)
 {
 	const char *error =
-		image_copy(xprintf("%s/%s", g->build, r->image), xprintf("%s/" HV_IMAGE, m->directory));
+		image_copy(xprintf("%s/%s", g->images, r->image), xprintf("%s/" HV_IMAGE, m->directory));
 
 	if (spec->guests.n > MACHINE_MODULES)
 		return xprintf("a run has at most %d guests", MACHINE_MODULES);
@@ -102,7 +93,7 @@ static const char *prepare(const struct grader *g, const struct rubric *r, const
 		guest_key(g, (unsigned)i, key);
 		console_init(&sink->consoles[i], guest->name, key);
 		sink->count++;
-		m->modules[m->module_count++] = (struct machine_module){file, module_string(g, guest)};
+		m->modules[m->module_count++] = (struct machine_module){file, module_string(guest)};
 		error = image_patch(xprintf("%s/%s", g->build, r->guest),
 				    xprintf("%s/%s", m->directory, file), key, g->seed);
 	}
@@ -137,7 +128,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 		.tick = take_tick,
 		.context = sink,
 	};
-	const char *error, *logs = xprintf("%s/grader/logs/%s", g->build, r->id);
+	const char *error, *logs = xprintf("%s/grader/logs/%s", g->images, r->id);
 
 	*vector_add(&lab->runs) = run;
 	run->name = spec->name;
@@ -162,6 +153,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 			fclose(sink->log);
 		run->seconds = m.seconds_used;
 		run->instructions = m.instructions_used;
+		run->missing = sink->missing;
 		serial_tail(&m.serial, &run->tail);
 		judge_run(g, lab, spec, &m, sink->consoles, sink->ended, o, run);
 		if (run->state == STATE_PASS && sink->count == 1)

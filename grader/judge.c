@@ -69,7 +69,9 @@ static enum state judge_pass(const struct judgement *j, const char *name, const 
 		t->message = "this test fails on the bare machine too";
 		return STATE_INFRA_ERROR;
 	case VERDICT_MISSING:
-		t->message = "only Bochs knows what is right here, and Bochs is not available";
+		t->message = j->g->exercise
+				     ? "only Bochs knows what is right here: grade the whole lab"
+				     : "only Bochs knows what is right here, and Bochs is not available";
 		return STATE_UNAVAILABLE;
 	}
 	if (digest != r->digest) {
@@ -137,7 +139,7 @@ static void judge_test(const struct judgement *j, const struct console *c, enum 
 /* A pattern that takes no test would lose its points without a word. */
 static void check_groups(const struct judgement *j, const struct rubric_guest *guest)
 {
-	for (size_t k = 0; k < guest->groups.n && !j->g->test; k++) {
+	for (size_t k = 0; k < guest->groups.n && !select_some(j->g); k++) {
 		const struct rubric_group *group = &guest->groups.at[k];
 		struct test *t;
 		size_t i = 0;
@@ -168,12 +170,14 @@ static void judge_guest(const struct judgement *j, const struct rubric_guest *gu
 		for (size_t k = 0; k < guest->groups.n && !group; k++)
 			if (pattern_matches(guest->groups.at[k].tests, name))
 				group = &guest->groups.at[k];
-		if (!group || (j->g->test && !pattern_matches(j->g->test, name)))
+		if (!group)
 			continue;
 		t = vector_add(&j->run->tests);
-		t->name = j->spec->guests.n > 1 ? xprintf("%s:%s", guest->name, name) : name;
+		t->name = rubric_test_name(j->spec, guest, name);
 		t->group = group;
-		judge_test(j, c, end, name, t);
+		t->state = STATE_SKIPPED; /* not run, and to be dropped */
+		if (select_test(j->g, t->name))
+			judge_test(j, c, end, name, t);
 	}
 	check_groups(j, guest);
 }
@@ -254,8 +258,7 @@ void run_without_tests(struct run *run, const struct rubric_run *spec, enum stat
 			struct test *t = vector_add(&run->tests);
 
 			t->group = &guest->groups.at[k];
-			t->name = spec->guests.n > 1 ? xprintf("%s:%s", guest->name, t->group->tests)
-						     : t->group->tests;
+			t->name = rubric_test_name(spec, guest, t->group->tests);
 			t->state = state;
 			t->message = message;
 		}

@@ -3,51 +3,15 @@
  * Grades one lab: builds it, asks the bare machine what is right, runs the hypervisor as the rubric says,
  * runs the unit tests.
  *
- * A test that TCG itself gets wrong can still be earned: where the platform is the rubric's choice and Bochs
- * is here, such tests are run again on Bochs, and the better platform's verdict counts.
+ * A test that TCG itself gets wrong can still be earned: where no platform but the official one was asked for
+ * and Bochs is here, such tests are run again on Bochs, and the better platform's verdict counts. With
+ * --exercise they are left alone, because that has to be fast.
  */
 #include "grader/grader.h"
 
 #include <string.h>
 
-#define BENCH_RUN "bench"
-#define NO_TESTS  "only=none/" /* a guest that has nothing to do still boots and ends */
-
-static bool part_wanted(const struct grader *g, const char *part)
-{
-	return !g->part || (part && !strcmp(g->part, part));
-}
-
-bool lab_is_bench(const struct rubric_run *spec)
-{
-	size_t n = strlen(BENCH_RUN);
-
-	return !strncmp(spec->name, BENCH_RUN, n) && (!spec->name[n] || spec->name[n] == '-');
-}
-
-/* Does --test leave anything of this run? A name matches a group when the group's pattern takes it, or the
- * other way round. */
-static bool run_wanted(const struct grader *g, const struct rubric_run *spec)
-{
-	if (!part_wanted(g, spec->part) || (g->bench && !lab_is_bench(spec)))
-		return false;
-	if (!g->test || g->bench)
-		return true;
-	for (size_t i = 0; i < spec->guests.n; i++)
-		for (size_t k = 0; k < spec->guests.at[i].groups.n; k++) {
-			const char *pattern = spec->guests.at[i].groups.at[k].tests;
-
-			if (pattern_matches(pattern, g->test) || pattern_matches(g->test, pattern))
-				return true;
-		}
-	return false;
-}
-
-static bool unit_wanted(const struct grader *g, const struct rubric_program *spec)
-{
-	return !g->bench && part_wanted(g, spec->part) &&
-	       (!g->test || !strncmp(g->test, "unit/", strlen("unit/")));
-}
+#define NO_TESTS "only=none/" /* a guest that has nothing to do still boots and ends */
 
 static const struct platform *choose(const struct grader *g, const struct rubric_run *spec)
 {
@@ -73,9 +37,11 @@ static void not_run(const struct grader *g, struct lab_result *lab, const struct
 
 static void all_without(const struct grader *g, struct lab_result *lab, enum state state, const char *message)
 {
+	struct rubric_run spec;
+
 	for (size_t i = 0; i < lab->rubric->runs.n; i++)
-		if (run_wanted(g, &lab->rubric->runs.at[i]))
-			not_run(g, lab, &lab->rubric->runs.at[i], state, message);
+		if (select_run(g, &lab->rubric->runs.at[i], &spec))
+			not_run(g, lab, &spec, state, message);
 }
 
 /* ---- what the first platform could not tell ---- */
@@ -92,7 +58,7 @@ static struct test *test_named(struct run *run, const char *name)
 static const char *open_tests(const struct run *run, const struct rubric_run *spec, const char *guest,
 			      bool *any)
 {
-	const char *prefix = spec->guests.n > 1 ? xprintf("%s:", guest) : "", *command = NULL;
+	const char *prefix = spec->several ? xprintf("%s:", guest) : "", *command = NULL;
 
 	for (size_t i = 0; i < run->tests.n; i++) {
 		const struct test *t = &run->tests.at[i];
@@ -121,11 +87,11 @@ static void ask_bochs(const struct grader *g, struct lab_result *lab, const stru
 		guests[i] = spec->guests.at[i];
 		guests[i].command = open_tests(run, spec, guests[i].name, &any);
 	}
-	if (!any || bochs->why || g->platform || run->state != STATE_PASS)
+	if (!any || bochs->why || lab->elsewhere || g->exercise || run->state != STATE_PASS)
 		return;
 	second.guests.at = guests;
 	second.name = xprintf("%s-bochs", spec->name);
-	all.test = NULL;
+	all.test = NULL; /* the command lines say which */
 	hypervisor_run(&all, lab, &second, bochs, o);
 	again = lab->runs.at[--lab->runs.n];
 	for (size_t i = 0; i < again->tests.n; i++) {
@@ -202,6 +168,8 @@ static void one_run(const struct grader *g, struct lab_result *lab, const struct
 		native_benches(g, lab, p, o);
 		ask_bochs(g, lab, spec, o);
 	}
+	if (lab->runs.n)
+		select_drop(g, lab->runs.at[lab->runs.n - 1]);
 }
 
 /* ---- the whole ---- */
@@ -209,49 +177,65 @@ static void one_run(const struct grader *g, struct lab_result *lab, const struct
 static unsigned count_steps(const struct grader *g, const struct rubric *r)
 {
 	unsigned n = 2; /* build, oracle */
+	struct rubric_run spec;
 
 	for (size_t i = 0; i < r->runs.n; i++)
-		n += run_wanted(g, &r->runs.at[i]);
+		n += select_run(g, &r->runs.at[i], &spec);
 	for (size_t i = 0; i < r->units.n; i++)
-		n += unit_wanted(g, &r->units.at[i]);
+		n += select_unit(g, &r->units.at[i]);
 	return n;
 }
 
-static void grade_runs(const struct grader *g, struct lab_result *lab, const struct platform_exceptions *e)
+/* The bare machine for the first guest of all runs. False: it cannot be asked, and that was told. */
+static bool ask_native(const struct grader *g, struct lab_result *lab)
 {
-	struct oracle *o = xcalloc(1, sizeof(*o));
-	struct native *native;
+	struct oracle *o = lab->oracle;
 	const char *error;
-	bool wanted = false;
 
-	for (size_t i = 0; i < lab->rubric->runs.n; i++)
-		wanted |= run_wanted(g, &lab->rubric->runs.at[i]);
-	if (!wanted)
-		return;
 	progress_begin("the guest on the bare machine");
-	*o = (struct oracle){.g = g, .rubric = lab->rubric, .exceptions = e};
 	error = oracle_ask(o, 0);
-	native = o->tcg[0];
 	progress_end();
 	if (error) {
 		lab->state = STATE_INFRA_ERROR;
 		lab->message = error;
-		if (native)
-			serial_tail(&native->machine.serial, &lab->tail);
+		if (o->tcg[0])
+			serial_tail(&o->tcg[0]->machine.serial, &lab->tail);
 		all_without(g, lab, STATE_INFRA_ERROR, error);
-		return;
+		return false;
 	}
-	keep_benches(lab, native->platform, &native->console, NATIVE_ENGINE, NATIVE_ENGINE);
+	keep_benches(lab, o->tcg[0]->platform, &o->tcg[0]->console, NATIVE_ENGINE, NATIVE_ENGINE);
+	return true;
+}
+
+void lab_runs(const struct grader *g, struct lab_result *lab)
+{
+	struct rubric_run spec;
+
 	for (size_t i = 0; i < lab->rubric->runs.n && !process_interrupted(); i++)
-		if (run_wanted(g, &lab->rubric->runs.at[i]))
-			one_run(g, lab, &lab->rubric->runs.at[i], o);
+		if (select_run(g, &lab->rubric->runs.at[i], &spec))
+			one_run(g, lab, &spec, lab->oracle);
+}
+
+/* Does a run need the bare machine? Guests that have to end badly do not. */
+static bool native_wanted(const struct grader *g, const struct rubric *r)
+{
+	struct rubric_run spec;
+
+	for (size_t i = 0; i < r->runs.n; i++)
+		for (size_t k = 0; select_run(g, &r->runs.at[i], &spec) && k < spec.guests.n; k++)
+			if (!spec.guests.at[k].ends)
+				return true;
+	return false;
 }
 
 static void grade_units(const struct grader *g, struct lab_result *lab)
 {
-	for (size_t i = 0; i < lab->rubric->units.n && !process_interrupted(); i++)
-		if (unit_wanted(g, &lab->rubric->units.at[i]))
-			unit_grade(g, lab, &lab->rubric->units.at[i]);
+	for (size_t i = 0; i < lab->rubric->units.n && !process_interrupted(); i++) {
+		if (!select_unit(g, &lab->rubric->units.at[i]))
+			continue;
+		unit_grade(g, lab, &lab->rubric->units.at[i]);
+		select_drop(g, lab->runs.at[lab->runs.n - 1]);
+	}
 }
 
 static void units_without(const struct grader *g, struct lab_result *lab, const char *message)
@@ -261,7 +245,7 @@ static void units_without(const struct grader *g, struct lab_result *lab, const 
 		struct run *run;
 		struct test *t;
 
-		if (!unit_wanted(g, spec))
+		if (!select_unit(g, spec))
 			continue;
 		run = xcalloc(1, sizeof(*run));
 		*vector_add(&lab->runs) = run;
@@ -278,24 +262,47 @@ static void units_without(const struct grader *g, struct lab_result *lab, const 
 	}
 }
 
-void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
-	       struct lab_result *result)
+void lab_begin(const struct grader *g, const struct rubric *r, struct lab_result *result)
 {
 	memset(result, 0, sizeof(*result));
 	result->rubric = r;
 	result->seed = g->seed;
-	result->whole = !g->test && !g->part;
+	result->whole = !g->test && !g->part && !g->exercise;
+	result->elsewhere = g->platform && strcmp(g->platform, r->official) ? g->platform : NULL;
+	result->base = g->workspace.base;
+}
+
+bool lab_build(const struct grader *g, struct lab_result *lab)
+{
+	bool ok;
+
+	progress_begin(g->images == g->build ? "build" : "build on your own layers");
+	ok = g->no_build || build_lab(g, lab->rubric, &lab->message, &lab->tail);
+	progress_end();
+	if (ok) {
+		lab->tail.n = 0;
+		return true;
+	}
+	lab->state = STATE_BUILD_ERROR;
+	all_without(g, lab, STATE_BUILD_ERROR, lab->message);
+	return false;
+}
+
+void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
+	       struct lab_result *result)
+{
+	lab_begin(g, r, result);
 	progress_total(count_steps(g, r));
-	progress_begin("build");
-	if (!g->no_build && !build_lab(g, r, &result->message, &result->tail)) {
-		progress_end();
-		result->state = STATE_BUILD_ERROR;
-		all_without(g, result, STATE_BUILD_ERROR, result->message);
+	if (!lab_build(g, result)) {
 		units_without(g, result, result->message);
 		return;
 	}
-	progress_end();
-	result->tail.n = 0;
-	grade_runs(g, result, e);
+	result->oracle = xcalloc(1, sizeof(*result->oracle));
+	*result->oracle = (struct oracle){.g = g, .rubric = r, .exceptions = e, .command = select_native(g)};
+	if (!native_wanted(g, r) || ask_native(g, result))
+		lab_runs(g, result);
 	grade_units(g, result);
+	score_unblocked(result);
+	if (result->whole && !g->bench && !strcmp(result->base, BASE_OWN) && result->state == STATE_PASS)
+		own_grade(g, result);
 }

@@ -32,6 +32,7 @@ enum option_letter {
 	OPT_BUILD = 'b',
 	OPT_ROOT = 'r',
 	OPT_TEST = 't',
+	OPT_EXERCISE = 'e',
 	OPT_OUTPUT = 'o',
 	OPT_STRICT = 'S',
 	OPT_REPRODUCIBLE = 'R',
@@ -50,6 +51,7 @@ static const struct option options[] = {
 	{"build", required_argument, NULL, OPT_BUILD},
 	{"root", required_argument, NULL, OPT_ROOT},
 	{"test", required_argument, NULL, OPT_TEST},
+	{"exercise", required_argument, NULL, OPT_EXERCISE},
 	{"output", required_argument, NULL, OPT_OUTPUT},
 	{"strict", no_argument, NULL, OPT_STRICT},
 	{"reproducible", no_argument, NULL, OPT_REPRODUCIBLE},
@@ -63,10 +65,12 @@ static const struct option options[] = {
 
 static const char usage[] =
 	"usage: grade [options]\n"
-	"  --lab NN          grade this lab; without it every lab that has a rubric\n"
+	"  --lab NN          grade this lab; without it that of --exercise or of the workspace, or every "
+	"lab that has a rubric\n"
 	"  --part A          only this part of the lab\n"
-	"  --platform NAME   auto (what the rubric prefers), tcg, bochs, bochs:MODEL, kvm\n"
+	"  --platform NAME   auto (the official one, or what is here), tcg, bochs, bochs:MODEL, kvm\n"
 	"  --test PATTERN    only these tests, such as cpu/popf or 'mem/*'\n"
+	"  --exercise N      only the tests of this exercise, such as 1.2\n"
 	"  --seed N          repeat a run; without it a random seed\n"
 	"  --root DIR        top of the tree (default: here)\n"
 	"  --build DIR       build directory (default: build/ below the top)\n"
@@ -125,6 +129,9 @@ static void parse(struct grader *g, int argc, char **argv)
 		case OPT_TEST:
 			g->test = optarg;
 			break;
+		case OPT_EXERCISE:
+			g->number = optarg;
+			break;
 		case OPT_OUTPUT:
 			g->results = optarg;
 			break;
@@ -167,6 +174,35 @@ static const char *absolute(const char *path)
 	return full;
 }
 
+/* "1.2" or "E1.2" to "E1.2". */
+static const char *exercise_number(const char *text)
+{
+	const char *number = text + (*text == 'E'), *dot = strchr(number, '.');
+	size_t digits = strspn(number, "0123456789");
+
+	if (!digits || number + digits != dot || !dot[1] || dot[1 + strspn(dot + 1, "0123456789")])
+		mistake(xprintf("--exercise %s: an exercise is called by its number, such as 1.2", text));
+	return xprintf("E%s", number);
+}
+
+/* What the course and the workspace say, and which lab follows from it. */
+static void settle_lab(struct grader *g)
+{
+	const char *error;
+
+	if (!course_read(xprintf("%s/course.yaml", g->root), &g->course, &error) ||
+	    !workspace_read(xprintf("%s/workspace.yaml", g->root), &g->workspace, &error))
+		mistake(error);
+	if (g->test && g->number)
+		mistake("--test and --exercise (TEST and EX) together: one of them is enough");
+	if (g->number)
+		g->number = exercise_number(g->number);
+	if (!g->lab && g->number)
+		g->lab = xprintf("%02d", atoi(g->number + 1));
+	if (!g->lab && !g->doctor)
+		g->lab = g->workspace.lab;
+}
+
 static void settle(struct grader *g)
 {
 	g->root = absolute(g->root ? g->root : ".");
@@ -174,9 +210,10 @@ static void settle(struct grader *g)
 		g->build = xprintf("%s/build", g->root);
 	if (!directory_make(g->build))
 		mistake(xprintf("%s: %s", g->build, strerror(errno)));
-	g->build = absolute(g->build);
+	g->images = g->build = absolute(g->build);
 	if (!g->results)
 		g->results = xprintf("%s/%s.json", g->build, g->bench ? "bench" : "results");
+	settle_lab(g);
 	if (g->platform && !platform_named(g->platform))
 		mistake(xprintf("--platform %s is none of auto, tcg, bochs, bochs:MODEL, kvm", g->platform));
 	if (!g->seed_given && getrandom(&g->seed, sizeof(g->seed), 0) != sizeof(g->seed))
@@ -199,12 +236,32 @@ static void find_rubrics(const struct grader *g, string_list *paths)
 static const struct rubric *read_rubric(const struct grader *g, const char *path,
 					struct platform_exceptions *e)
 {
-	const char *error;
-	const struct rubric *r = rubric_read(path, &error);
+	const char *error, *official;
+	struct rubric *r = rubric_read(path, &error);
 
-	if (!r || (r->exceptions && !exceptions_read(xprintf("%s/%s", g->root, r->exceptions), e, &error)))
+	if (!r || (r->exceptions && !exceptions_read(xprintf("%s/%s", g->root, r->exceptions), e, &error)) ||
+	    !unblocked_read(r, &error))
 		mistake(error);
+	official = course_official(&g->course, r->id);
+	if (official) {
+		rubric_set_official(r, official);
+		r->official_by_course = true;
+	}
 	return r;
+}
+
+/* The exercise that is wanted, once the lab is known. */
+static const struct rubric_exercise *find_exercise(const struct grader *g, const struct rubric *r)
+{
+	const struct rubric_exercise *e = g->number ? rubric_exercise(r, g->number) : NULL;
+	const char *all = "";
+
+	for (size_t i = 0; i < r->exercises.n; i++)
+		all = xprintf("%s%s%s", all, i ? ", " : "", r->exercises.at[i].id);
+	if (g->number && !e)
+		mistake(xprintf("lab %s has no exercise %s. There are: %s", r->id, g->number,
+				*all ? all : "none"));
+	return e;
 }
 
 static size_t tests_of(const struct lab_result *lab)
@@ -232,7 +289,7 @@ static void examine(const struct grader *g)
 }
 
 /* False: --strict or --native is not content. */
-static bool work(const struct grader *g)
+static bool work(struct grader *g)
 {
 	string_list paths = {0};
 	const struct lab_result **results;
@@ -246,6 +303,7 @@ static bool work(const struct grader *g)
 		const struct rubric *r = read_rubric(g, paths.at[i], &exceptions);
 		struct lab_result *result = xcalloc(1, sizeof(*result));
 
+		g->exercise = find_exercise(g, r);
 		if (g->native)
 			return native_check(g, r, &exceptions);
 		lab_grade(g, r, &exceptions, result);

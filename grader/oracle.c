@@ -83,13 +83,14 @@ void native_run(const struct grader *g, const struct rubric *r, const struct pla
 		n->error = incomplete ? incomplete : n->console.complaint;
 }
 
-/* The guest's command line for the tests that TCG gets wrong. */
-static const char *exception_command(const struct platform_exceptions *e)
+/* The guest's command line for the tests that TCG gets wrong, as far as they are wanted. */
+static const char *exception_command(const struct grader *g, const struct platform_exceptions *e)
 {
 	const char *command = NULL;
 
 	for (size_t i = 0; i < e->list.n; i++)
-		if (exceptions_find(e, "tcg", NULL, e->list.at[i].test))
+		if (exceptions_find(e, "tcg", NULL, e->list.at[i].test) &&
+		    (g->exercise || select_test(g, e->list.at[i].test)))
 			command = xprintf("%s%s%s", command ? command : "only=", command ? "," : "",
 					  e->list.at[i].test);
 	if (command && strlen(command) > GUEST_CMDLINE)
@@ -106,7 +107,10 @@ const char *oracle_ask(struct oracle *o, unsigned guest)
 	if (!o->tcg[guest]) {
 		o->tcg[guest] = xcalloc(1, sizeof(struct native));
 		/* The benches are wanted once. */
-		native_run(o->g, o->rubric, o->exceptions, tcg, guest, guest ? "" : WITH_BENCHES,
+		native_run(o->g, o->rubric, o->exceptions, tcg, guest,
+			   o->command ? o->command
+			   : guest    ? ""
+				      : WITH_BENCHES,
 			   o->tcg[guest]);
 	}
 	if (o->tcg[guest]->error)
@@ -136,9 +140,11 @@ static const struct record *ask_bochs(struct oracle *o, unsigned guest, const ch
 		o->bochs[guest] = xcalloc(1, sizeof(struct native));
 		if (bochs->why)
 			o->bochs[guest]->error = bochs->why;
+		else if (o->g->exercise)
+			o->bochs[guest]->error = "--exercise leaves Bochs alone";
 		else
 			native_run(o->g, o->rubric, o->exceptions, bochs, guest,
-				   exception_command(o->exceptions), o->bochs[guest]);
+				   exception_command(o->g, o->exceptions), o->bochs[guest]);
 	}
 	return o->bochs[guest]->error ? NULL : console_find(&o->bochs[guest]->console, test);
 }

@@ -22,6 +22,11 @@ const char *command_again(const struct grader *g, const char *lab, const char *t
 		       g->platform ? g->platform : "", seed);
 }
 
+const char *report_max(unsigned max)
+{
+	return max % POINT ? xprintf("%.2f", (double)max / POINT) : xprintf("%u", max / POINT);
+}
+
 /* ---- the table of groups ---- */
 
 struct count {
@@ -76,9 +81,9 @@ static void print_group(const struct run *run, const struct rubric_group *group)
 {
 	struct count c = count_group(run, group);
 
-	printf("%s%-*s%s %-6s %7.2f %4u  %s%s%s\n", colour(COLOUR_BOLD), NAME_WIDTH, group_name(run, group),
+	printf("%s%-*s%s %-6s %7.2f %4s  %s%s%s\n", colour(COLOUR_BOLD), NAME_WIDTH, group_name(run, group),
 	       colour(COLOUR_NONE), run->platform ? run->platform : "", (double)c.points / POINT,
-	       (c.max + POINT / 2) / POINT, group_colour(&c), count_words(&c), colour(COLOUR_NONE));
+	       report_max(c.max), group_colour(&c), count_words(&c), colour(COLOUR_NONE));
 }
 
 static void print_groups(const struct lab_result *lab)
@@ -118,8 +123,6 @@ static void print_state(enum state s, const char *what)
 static void print_test(const struct grader *g, const struct lab_result *lab, const struct run *run,
 		       const struct test *t)
 {
-	const char *name = strchr(t->name, ':') ? strchr(t->name, ':') + 1 : t->name;
-
 	print_state(t->state, xprintf("%s  (%s)", t->name, run->what));
 	if (t->expected && t->actual)
 		printf("    expected %s, got %s\n", t->expected, t->actual);
@@ -129,7 +132,7 @@ static void print_test(const struct grader *g, const struct lab_result *lab, con
 		printf("    at %s\n", t->at);
 	if (t->hint)
 		printf("    hint: %s\n", t->hint);
-	printf("    again: %s\n", command_again(g, lab->rubric->id, name, lab->seed));
+	printf("    again: %s\n", command_again(g, lab->rubric->id, t->name, lab->seed));
 }
 
 /* The test in which a run ended is the one to look at. */
@@ -228,6 +231,7 @@ void report_benches(const struct lab_result *lab)
 void report_lab(const struct grader *g, const struct lab_result *lab)
 {
 	unsigned shown = 0, score = lab_score(lab), max = lab_max(lab);
+	const char *why = lab_informational(lab);
 
 	printf("\n%sLab %s: %s%s   seed 0x%016" PRIx64 "\n\n", colour(COLOUR_BOLD), lab->rubric->id,
 	       lab->rubric->name, colour(COLOUR_NONE), lab->seed);
@@ -242,6 +246,8 @@ void report_lab(const struct grader *g, const struct lab_result *lab)
 	if (shown > MAX_SHOWN)
 		printf("\n... and %u more; all of them are in %s\n", shown - MAX_SHOWN, g->results);
 	report_benches(lab);
-	printf("\n%sTotal %.2f of %u points%s%s\n", colour(COLOUR_BOLD), (double)score / POINT,
-	       (max + POINT / 2) / POINT, lab->whole ? "" : " (a part of the lab)", colour(COLOUR_NONE));
+	report_exercises(g, lab);
+	report_own(lab);
+	printf("\n%sTotal %.2f of %s points%s%s\n", colour(COLOUR_BOLD), (double)score / POINT,
+	       report_max(max), why ? xprintf(" (%s)", why) : "", colour(COLOUR_NONE));
 }

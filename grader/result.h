@@ -47,8 +47,9 @@ struct run {
 	double seconds;
 	u64 instructions; /* 0: not counted */
 	const char *message;
-	bool lived;       /* a guest came to life: its console had an authentic line */
-	string_list tail; /* the last lines of the serial line, or of what the program wrote */
+	const char *missing; /* the first exercise that the hypervisor asked for, in its words; NULL: none */
+	bool lived;          /* a guest came to life: its console had an authentic line */
+	string_list tail;    /* the last lines of the serial line, or of what the program wrote */
 	VECTOR(struct test) tests;
 };
 
@@ -57,12 +58,17 @@ struct bench_result {
 	const char *cpu, *mem, *platform;
 };
 
+struct oracle;
+
 struct lab_result {
 	const struct rubric *rubric;
 	u64 seed;
-	bool whole;        /* nothing was left out by an option */
-	const char *again; /* the options to run the same again: "SEED=0x..." */
-	enum state state;  /* STATE_PASS, STATE_BUILD_ERROR, STATE_INFRA_ERROR */
+	bool whole;            /* nothing was left out by an option */
+	const char *elsewhere; /* a platform was asked for that is not the official one; NULL: none */
+	const char *base;      /* "given", "source" or "own" */
+	struct oracle *oracle;
+	struct lab_result *own; /* the same on the student's own layers; NULL: not graded */
+	enum state state;       /* STATE_PASS, STATE_BUILD_ERROR, STATE_INFRA_ERROR */
 	const char *message;
 	string_list tail;
 	VECTOR(struct run *) runs;
@@ -78,11 +84,24 @@ bool state_is_success(enum state s);
 unsigned lab_score(const struct lab_result *lab);
 unsigned lab_max(const struct lab_result *lab);
 
+enum exercise_state {
+	EXERCISE_OPEN,
+	EXERCISE_DONE,      /* every test that can be judged here is a success, and there is one */
+	EXERCISE_UNBLOCKED, /* the reference stands in for it */
+	EXERCISE_STATES,
+};
+extern const char *const exercise_states[EXERCISE_STATES];
+
 struct exercise_score {
 	unsigned score, max; /* in 1/POINT */
-	enum state state;
+	unsigned tests;      /* how many of it there are in this grading */
+	enum exercise_state state;
 };
 struct exercise_score score_exercise(const struct lab_result *lab, const struct rubric_exercise *e);
+/* Takes the points from the tests of exercises that are unblocked. */
+void score_unblocked(struct lab_result *lab);
+/* Why this grading does not count: words for "(informational: ...)"; NULL: it does. */
+const char *lab_informational(const struct lab_result *lab);
 /* For --strict: is everything as the rubric foretells? */
 bool lab_as_foretold(const struct lab_result *lab);
 

@@ -78,12 +78,15 @@ static json_t *exercises_json(const struct lab_result *lab)
 	for (size_t i = 0; i < lab->rubric->exercises.n; i++) {
 		const struct rubric_exercise *e = &lab->rubric->exercises.at[i];
 		struct exercise_score s = score_exercise(lab, e);
-		json_t *o = json_object();
+		json_t *o;
 
+		if (!lab->whole && !s.tests)
+			continue;
+		o = json_object();
 		set(o, "id", text(e->id));
 		set(o, "score", points(s.score));
 		set(o, "max", points(s.max));
-		set(o, "state", text(state_names[s.state]));
+		set(o, "state", text(exercise_states[s.state]));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -120,6 +123,26 @@ static json_t *benches_json(const struct lab_result *lab)
 	return list;
 }
 
+/* The score on the student's own layers, and what fails there. */
+static json_t *own_json(const struct lab_result *own)
+{
+	json_t *o = json_object(), *tests = json_array();
+
+	for (size_t r = 0; r < own->runs.n; r++)
+		for (size_t i = 0; i < own->runs.at[r]->tests.n; i++) {
+			const struct test *t = &own->runs.at[r]->tests.at[i];
+
+			if (!state_is_success(t->state) && t->state != STATE_NOT_APPLICABLE)
+				json_array_append_new(tests, test_json(t));
+		}
+	set(o, "score", points(lab_score(own)));
+	set(o, "max", points(lab_max(own)));
+	set(o, "state", text(state_names[own->state]));
+	set(o, "message", text(own->message));
+	set(o, "tests", tests);
+	return o;
+}
+
 static json_t *lab_json(const struct lab_result *lab, bool reproducible)
 {
 	json_t *o = json_object(), *runs = json_array();
@@ -131,8 +154,11 @@ static json_t *lab_json(const struct lab_result *lab, bool reproducible)
 	set(o, "state", text(state_names[lab->state]));
 	set(o, "message", text(lab->message));
 	set(o, "track", text(lab->rubric->track));
-	set(o, "base", text("given"));
-	set(o, "official", json_boolean(lab->whole));
+	set(o, "base", text(lab->base));
+	set(o, "official", text(lab->rubric->official));
+	set(o, "counts", json_boolean(!lab_informational(lab)));
+	if (lab->own)
+		set(o, "own", own_json(lab->own));
 	set(o, "exercises", exercises_json(lab));
 	for (size_t i = 0; i < lab->runs.n; i++)
 		json_array_append_new(runs, run_json(lab->runs.at[i], reproducible));

@@ -2,11 +2,9 @@
 /*
  * Reads labs/NN-name/rubric.yaml. The form of the file stands in grader/README.md; it is checked completely
  * here, because a rubric with a mistake in it gives wrong points without a word: unknown and missing fields,
- * wrong kinds, and a sum of points that is not the maximum.
+ * wrong kinds, and a sum of points that is not the maximum. The exercises are in rubric_exercise.c.
  */
-#include "grader/rubric.h"
-
-#include "grader/yaml.h"
+#include "grader/rubric_read.h"
 
 #include <libgen.h>
 #include <string.h>
@@ -79,12 +77,21 @@ static void read_guest(struct yaml_at at, struct rubric_guest *g)
 		read_group(yaml_item(groups, i), vector_add(&g->groups));
 }
 
+void rubric_check_platform(struct yaml_at at, const char *name)
+{
+	static const char *const platforms[] = {"tcg", "bochs", "kvm"};
+
+	for (unsigned p = 0; p < ARRAY_SIZE(platforms); p++)
+		if (!strcmp(platforms[p], name))
+			return;
+	yaml_complain(at, xprintf("`%s` is none of tcg, bochs, kvm", name));
+}
+
 static void read_run(struct yaml_at at, struct rubric_run *r)
 {
 	static const char *const known[] = {"name",    "needs",     "part",   "cpu",
 					    "mem",     "platforms", "append", "instructions",
 					    "seconds", "memory",    "guests", NULL};
-	static const char *const platforms[] = {"tcg", "bochs", "kvm"};
 	struct yaml_at guests, list = yaml_need(at, "platforms");
 
 	yaml_only(at, known);
@@ -99,19 +106,14 @@ static void read_run(struct yaml_at at, struct rubric_run *r)
 	r->seconds = yaml_number(yaml_get(at, "seconds"), DEFAULT_SECONDS);
 	r->memory = yaml_text(yaml_get(at, "memory"), DEFAULT_MEMORY);
 	yaml_strings(list, &r->platforms);
-	for (size_t i = 0; i < r->platforms.n; i++) {
-		unsigned p = 0;
-
-		while (p < ARRAY_SIZE(platforms) && strcmp(platforms[p], r->platforms.at[i]))
-			p++;
-		if (p == ARRAY_SIZE(platforms))
-			yaml_complain(list, xprintf("`%s` is none of tcg, bochs, kvm", r->platforms.at[i]));
-	}
+	for (size_t i = 0; i < r->platforms.n; i++)
+		rubric_check_platform(list, r->platforms.at[i]);
 	guests = yaml_need(at, "guests");
 	for (size_t i = 0, n = yaml_count(guests); i < n; i++)
 		read_guest(yaml_item(guests, i), vector_add(&r->guests));
 	if (guests.node && !r->guests.n)
 		yaml_complain(guests, "a run needs a guest");
+	r->several = r->guests.n > 1;
 }
 
 static void read_unit(struct yaml_at at, struct rubric_program *u)
@@ -135,16 +137,6 @@ static void read_build(struct yaml_at at, struct rubric_build *b)
 	yaml_only(at, known);
 	b->directory = yaml_text(yaml_need(at, "directory"), ".");
 	yaml_strings(yaml_get(at, "targets"), &b->targets);
-}
-
-static void read_exercise(struct yaml_at at, struct rubric_exercise *e)
-{
-	static const char *const known[] = {"id", "name", "tests", NULL};
-
-	yaml_only(at, known);
-	e->id = yaml_text(yaml_need(at, "id"), "");
-	e->name = yaml_text(yaml_need(at, "name"), "");
-	yaml_strings(yaml_need(at, "tests"), &e->tests);
 }
 
 /* expected_failures: a mapping of engines to lists of tests. */
@@ -188,8 +180,7 @@ static void check_needs(struct yaml_at runs, const struct rubric *r)
 static void read_lists(struct yaml_at top, struct rubric *r)
 {
 	struct yaml_at builds = yaml_need(top, "build"), runs = yaml_need(top, "runs"),
-		       units = yaml_get(top, "units"), hints = yaml_get(top, "hints"),
-		       exercises = yaml_get(top, "exercises");
+		       units = yaml_get(top, "units"), hints = yaml_get(top, "hints");
 
 	for (size_t i = 0, n = yaml_count(builds); i < n; i++)
 		read_build(yaml_item(builds, i), vector_add(&r->builds));
@@ -198,8 +189,7 @@ static void read_lists(struct yaml_at top, struct rubric *r)
 	check_needs(runs, r);
 	for (size_t i = 0, n = yaml_count(units); i < n; i++)
 		read_unit(yaml_item(units, i), vector_add(&r->units));
-	for (size_t i = 0, n = yaml_count(exercises); i < n; i++)
-		read_exercise(yaml_item(exercises, i), vector_add(&r->exercises));
+	rubric_read_exercises(top, r);
 	for (size_t i = 0, n = yaml_pairs(hints); i < n; i++) {
 		struct rubric_hint *h = vector_add(&r->hints);
 		struct yaml_at text;
@@ -227,12 +217,14 @@ static void check_sum(struct yaml_at max, const struct rubric *r)
 struct rubric *rubric_read(const char *path, const char **error)
 {
 	static const char *const known[] = {
-		"id",           "name",       "max",   "track", "image", "symbols",           "guest",
-		"guest_native", "exceptions", "build", "runs",  "units", "expected_failures", "hints",
-		"exercises",    NULL};
+		"id",         "name",      "max",     "track", "official",
+		"submit",     "image",     "symbols", "guest", "guest_native",
+		"exceptions", "build",     "runs",    "units", "expected_failures",
+		"hints",      "exercises", NULL};
 	struct rubric *r = xcalloc(1, sizeof(*r));
 	struct yaml_file file;
-	struct yaml_at top = yaml_open(&file, path), max = yaml_need(top, "max");
+	struct yaml_at top = yaml_open(&file, path), max = yaml_need(top, "max"),
+		       official = yaml_need(top, "official");
 
 	yaml_only(top, known);
 	r->path = path;
@@ -247,6 +239,8 @@ struct rubric *rubric_read(const char *path, const char **error)
 	r->guest_native = yaml_text(yaml_need(top, "guest_native"), "");
 	r->exceptions = yaml_text(yaml_get(top, "exceptions"), NULL);
 	read_lists(top, r);
+	rubric_set_official(r, yaml_text(official, "tcg"));
+	rubric_check_platform(official, r->official);
 	check_sum(max, r);
 	yaml_close(&file);
 	*error = file.error;
@@ -268,4 +262,25 @@ const char *rubric_hint(const struct rubric *r, const char *test)
 		if (pattern_matches(r->hints.at[i].test, test))
 			return r->hints.at[i].text;
 	return NULL;
+}
+
+void rubric_set_official(struct rubric *r, const char *platform)
+{
+	r->official = platform;
+	for (size_t i = 0; i < r->runs.n; i++) {
+		string_list *list = &r->runs.at[i].platforms;
+		size_t k = 0;
+
+		while (k < list->n && strcmp(list->at[k], platform))
+			k++;
+		if (k == list->n)
+			continue;
+		memmove(&list->at[1], &list->at[0], k * sizeof(list->at[0]));
+		list->at[0] = platform;
+	}
+}
+
+const char *rubric_test_name(const struct rubric_run *run, const struct rubric_guest *guest, const char *test)
+{
+	return run->several && !guest->ends ? xprintf("%s:%s", guest->name, test) : test;
 }

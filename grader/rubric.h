@@ -35,6 +35,7 @@ struct rubric_run {
 	u64 seconds;           /* guard */
 	const char *memory;    /* of the machine: megabytes */
 	VECTOR(struct rubric_guest) guests;
+	bool several; /* there is more than one guest: a test's name has the guest's before it */
 };
 
 struct rubric_program {
@@ -55,9 +56,18 @@ struct rubric_hint {
 	const char *text;
 };
 
+/* Concept, place, nearly the answer. */
+#define HINT_STEPS 3
+
 struct rubric_exercise {
 	const char *id, *name;
+	unsigned hours;
+	string_list where;  /* "transfer.c: load_flags(), transfer_iret()" */
+	const char *read;   /* "docs/chapter-1.md, \"IRET\"" */
+	const char *expect; /* what is seen when it is solved */
+	const char *hints[HINT_STEPS];
 	string_list tests; /* patterns, of guest tests and of unit tests */
+	bool unblocked;    /* not of the rubric: the lab's sources say so (unblocked.c) */
 };
 
 struct rubric_build {
@@ -69,8 +79,11 @@ struct rubric {
 	const char *path;
 	const char *directory; /* labs/NN-name */
 	const char *id, *name;
-	unsigned max;                     /* points of the lab */
-	const char *track;                /* NULL: the lab has one only */
+	unsigned max;            /* points of the lab */
+	const char *track;       /* NULL: the lab has one only */
+	const char *official;    /* the platform whose result counts; always the first of a run's */
+	bool official_by_course; /* course.yaml says so */
+	string_list submit; /* patterns of the files that are handed in, as seen from the lab's directory */
 	const char *image, *symbols;      /* the hypervisor: flat and ELF, below the build directory */
 	const char *guest, *guest_native; /* the guest kernel: ELF and flat */
 	const char *exceptions; /* platform exceptions of the guest, from the top of the tree; NULL: none */
@@ -88,6 +101,25 @@ struct rubric *rubric_read(const char *path, const char **error);
 const struct rubric_expected *rubric_expects_failure(const struct rubric *r, const char *cpu,
 						     const char *test);
 const char *rubric_hint(const struct rubric *r, const char *test);
+/* Makes this platform the official one, and so the first choice of every run that allows it. */
+void rubric_set_official(struct rubric *r, const char *platform);
+/* What a test of this guest is called in results: "cpu/popf", or "a:cpu/popf" where a run has several guests.
+ */
+const char *rubric_test_name(const struct rubric_run *run, const struct rubric_guest *guest,
+			     const char *test);
+
+/* ---- rubric_exercise.c ---- */
+
+/* NULL: there is none. */
+const struct rubric_exercise *rubric_exercise(const struct rubric *r, const char *id);
+/* By the test's full name. */
+bool exercise_has_test(const struct rubric_exercise *e, const char *test);
+
+/* ---- unblocked.c ---- */
+
+/* Looks for the markers of exercises that were unblocked in the lab's sources. False, with a sentence
+ * "FILE:LINE: what is wrong" in *error. */
+bool unblocked_read(struct rubric *r, const char **error);
 
 /* ---- platform exceptions (exceptions.c): tests that fail natively because an emulator is wrong ---- */
 

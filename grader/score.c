@@ -88,27 +88,85 @@ unsigned lab_max(const struct lab_result *lab)
 	return sum;
 }
 
+const char *const exercise_states[EXERCISE_STATES] = {
+	[EXERCISE_OPEN] = "open",
+	[EXERCISE_DONE] = "done",
+	[EXERCISE_UNBLOCKED] = "unblocked",
+};
+
 struct exercise_score score_exercise(const struct lab_result *lab, const struct rubric_exercise *e)
 {
-	struct exercise_score s = {.state = STATE_SKIPPED};
-	bool any = false;
+	struct exercise_score s = {.state = EXERCISE_OPEN};
+	unsigned good = 0, bad = 0;
 
 	for (size_t r = 0; r < lab->runs.n; r++)
 		for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++) {
 			const struct test *t = &lab->runs.at[r]->tests.at[i];
-			bool matches = false;
 
-			for (size_t k = 0; k < e->tests.n && !matches; k++)
-				matches = pattern_matches(e->tests.at[k], t->name);
-			if (!matches)
+			if (!exercise_has_test(e, t->name))
 				continue;
 			s.score += t->points;
 			s.max += t->max;
-			if (!any || (state_is_success(s.state) && !state_is_success(t->state)))
-				s.state = state_is_success(t->state) ? STATE_PASS : t->state;
-			any = true;
+			s.tests++;
+			if (state_is_success(t->state))
+				good++;
+			else if (t->state != STATE_NOT_APPLICABLE && t->state != STATE_UNAVAILABLE)
+				bad++;
 		}
+	if (e->unblocked)
+		s.state = EXERCISE_UNBLOCKED;
+	else if (good && !bad)
+		s.state = EXERCISE_DONE;
 	return s;
+}
+
+void score_unblocked(struct lab_result *lab)
+{
+	for (size_t k = 0; k < lab->rubric->exercises.n; k++) {
+		const struct rubric_exercise *e = &lab->rubric->exercises.at[k];
+
+		for (size_t r = 0; r < lab->runs.n && e->unblocked; r++)
+			for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++) {
+				struct test *t = &lab->runs.at[r]->tests.at[i];
+
+				if (!exercise_has_test(e, t->name))
+					continue;
+				t->points = 0;
+				t->message =
+					xprintf("unblocked: the reference stands in for exercise %s", e->id);
+			}
+	}
+}
+
+/* The platform that a run of the rubric should have had. */
+static const char *official_of(const struct lab_result *lab, const struct run *run)
+{
+	for (size_t i = 0; i < lab->rubric->runs.n; i++)
+		if (!strcmp(lab->rubric->runs.at[i].name, run->name) && lab->rubric->runs.at[i].platforms.n)
+			return lab->rubric->runs.at[i].platforms.at[0];
+	return lab->rubric->official;
+}
+
+const char *lab_informational(const struct lab_result *lab)
+{
+	bool elsewhere = lab->elsewhere;
+	unsigned unknown = 0;
+
+	if (!lab->whole)
+		return "a part of the lab: informational";
+	for (size_t r = 0; r < lab->runs.n; r++) {
+		const struct run *run = lab->runs.at[r];
+
+		elsewhere |= run->cpu && (!run->platform || strcmp(run->platform, official_of(lab, run)));
+		for (size_t i = 0; i < run->tests.n; i++)
+			unknown += run->tests.at[i].state == STATE_UNAVAILABLE ||
+				   run->tests.at[i].state == STATE_INFRA_ERROR;
+	}
+	if (elsewhere)
+		return xprintf("informational: %s official platform is %s",
+			       lab->rubric->official_by_course ? "this course's" : "the lab's",
+			       lab->rubric->official);
+	return unknown ? xprintf("informational: %u tests could not be judged here", unknown) : NULL;
 }
 
 bool lab_as_foretold(const struct lab_result *lab)

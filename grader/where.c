@@ -33,7 +33,7 @@ static bool take_words(void *context, const void *data, size_t size)
 }
 
 /* "vtlb_fill (common/vmm/vtlb.c:120)"; NULL: unknown. */
-static const char *symbolize(const struct grader *g, const char *file, u64 rip)
+static const char *symbolize(const char *build, const char *file, u64 rip)
 {
 	struct words words = {.used = 0};
 	string_list argv = {0};
@@ -42,7 +42,7 @@ static const char *symbolize(const struct grader *g, const char *file, u64 rip)
 
 	strings_add(&argv, "addr2line");
 	strings_add(&argv, "-fe");
-	strings_add(&argv, xprintf("%s/%s", g->build, file));
+	strings_add(&argv, xprintf("%s/%s", build, file));
 	strings_add(&argv, xprintf("0x%" PRIx64, rip));
 	p.argv = strings_argv(&argv);
 	process_run(&p);
@@ -62,9 +62,9 @@ const char *where_was(const struct grader *g, const struct rubric *r, u64 rip)
 	const char *symbol = NULL;
 
 	if (rip >= HV_FIRST && rip <= HV_LAST && r->symbols)
-		symbol = symbolize(g, r->symbols, rip);
+		symbol = symbolize(g->images, r->symbols, rip);
 	else if (rip >= GUEST_FIRST)
-		symbol = symbolize(g, r->guest, rip);
+		symbol = symbolize(g->build, r->guest, rip);
 	return xprintf("the processor was at 0x%" PRIx64 "%s%s", rip, symbol ? " in " : "",
 		       symbol ? symbol : "");
 }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reads course.yaml, by which the people who give a course change what is theirs to decide, and
+ * workspace.yaml, which `make student` writes so that a workspace knows what it is. Neither file has to be
+ * there.
+ */
+#include "grader/course.h"
+
+#include "grader/rubric_read.h"
+
+#include <string.h>
+
+static void read_official(struct yaml_at map, struct course *c)
+{
+	for (size_t i = 0, n = yaml_pairs(map); i < n; i++) {
+		struct course_official *o = vector_add(&c->official);
+		struct yaml_at value;
+
+		o->lab = yaml_pair(map, i, &value);
+		o->platform = yaml_text(value, "tcg");
+		rubric_check_platform(value, o->platform);
+		if (strlen(o->lab) != 2 || strspn(o->lab, "0123456789") != 2)
+			yaml_complain(value, "a lab is called by its two digits, such as \"01\"");
+	}
+}
+
+bool course_read(const char *path, struct course *c, const char **error)
+{
+	static const char *const known[] = {"official", "hints", "unblock", NULL};
+	struct yaml_file file;
+	struct yaml_at top;
+
+	*c = (struct course){.hints = true, .unblock = true};
+	if (!file_exists(path))
+		return true;
+	top = yaml_open(&file, path);
+	yaml_only(top, known);
+	read_official(yaml_get(top, "official"), c);
+	c->hints = yaml_bool(yaml_get(top, "hints"), true);
+	c->unblock = yaml_bool(yaml_get(top, "unblock"), true);
+	yaml_close(&file);
+	*error = file.error;
+	return !file.error;
+}
+
+const char *course_official(const struct course *c, const char *lab)
+{
+	for (size_t i = 0; i < c->official.n; i++)
+		if (!strcmp(c->official.at[i].lab, lab))
+			return c->official.at[i].platform;
+	return NULL;
+}
+
+bool workspace_read(const char *path, struct workspace *w, const char **error)
+{
+	static const char *const known[] = {"lab", "base", "tree", "commit", NULL};
+	struct yaml_file file;
+	struct yaml_at top, base;
+
+	*w = (struct workspace){.base = "source"};
+	if (!file_exists(path))
+		return true;
+	top = yaml_open(&file, path);
+	yaml_only(top, known);
+	w->lab = yaml_text(yaml_need(top, "lab"), "");
+	base = yaml_need(top, "base");
+	w->base = yaml_text(base, "given");
+	if (strcmp(w->base, "given") && strcmp(w->base, "source") && strcmp(w->base, BASE_OWN))
+		yaml_complain(base, xprintf("`%s` is none of given, source, own", w->base));
+	w->tree = yaml_text(yaml_need(top, "tree"), "");
+	w->commit = yaml_text(yaml_need(top, "commit"), "");
+	yaml_close(&file);
+	*error = file.error;
+	return !file.error;
+}
