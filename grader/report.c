@@ -15,10 +15,11 @@
 
 const char *command_again(const struct grader *g, const char *lab, const char *test, u64 seed)
 {
-	const char *quote = test && strpbrk(test, "*?[") ? "'" : "";
+	const char *quote = test && strpbrk(test, "*?[ ") ? "'" : "";
+	const char *exercise = g->exercise && !test ? xprintf(" EX=%s", g->exercise->id + 1) : "";
 
-	return xprintf("make grade LAB=%s%s%s%s%s%s%s SEED=0x%016" PRIx64, lab, test ? " TEST=" : "", quote,
-		       test ? test : "", quote, g->platform ? " PLATFORM=" : "",
+	return xprintf("make grade LAB=%s%s%s%s%s%s%s%s SEED=0x%016" PRIx64, lab, exercise,
+		       test ? " TEST=" : "", quote, test ? test : "", quote, g->platform ? " PLATFORM=" : "",
 		       g->platform ? g->platform : "", seed);
 }
 
@@ -153,7 +154,8 @@ static void print_run(const struct grader *g, const struct lab_result *lab, cons
 		if (run->log)
 			printf("    whole output: %s\n", run->log);
 		printf("    again: %s\n",
-		       command_again(g, lab->rubric->id, run->cpu ? NULL : "unit/", lab->seed));
+		       command_again(g, lab->rubric->id, run->cpu || g->exercise ? NULL : "unit/*",
+				     lab->seed));
 	}
 	for (size_t i = 0; i < run->tests.n; i++)
 		if (worth_showing(run, &run->tests.at[i]) && (*shown)++ < MAX_SHOWN)

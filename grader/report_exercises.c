@@ -18,34 +18,40 @@ static void print_row(const struct rubric_exercise *e, const struct exercise_sco
 		[EXERCISE_UNBLOCKED] = COLOUR_YELLOW,
 	};
 
-	printf("%s%-*s%s %7.2f %4s  %s%s%s\n", colour(COLOUR_BOLD), NAME_WIDTH,
+	printf("%s%-*s%s %7.2f %5s  %s%s%s\n", colour(COLOUR_BOLD), NAME_WIDTH,
 	       xprintf("%s  %s", e->id, e->name), colour(COLOUR_NONE), (double)s->score / POINT,
 	       report_max(s->max), colour(colours[s->state]), exercise_states[s->state], colour(COLOUR_NONE));
 }
 
-/* What the hypervisor said first, when it is about this exercise. */
-static const char *said(const struct lab_result *lab, const struct rubric_exercise *e)
+/* What the hypervisor said first of an exercise that it needed. */
+static const char *first_missing(const struct lab_result *lab)
 {
-	const char *begin = xprintf("exercise %s ", e->id);
-
 	for (size_t i = 0; i < lab->runs.n; i++)
 		if (lab->runs.at[i]->missing)
-			return strncmp(lab->runs.at[i]->missing, begin, strlen(begin))
-				       ? NULL
-				       : lab->runs.at[i]->missing;
+			return lab->runs.at[i]->missing;
 	return NULL;
+}
+
+/* Of another exercise only where one alone was asked for: otherwise that is further on, and not next. */
+static void print_said(const struct grader *g, const struct lab_result *lab, const struct rubric_exercise *e)
+{
+	const char *begin = xprintf("exercise %s ", e->id), *missing = first_missing(lab);
+
+	if (missing && !strncmp(missing, begin, strlen(begin)))
+		printf("  the hypervisor says: %s\n", missing);
+	else if (missing && g->exercise)
+		printf("  needed before: %s\n", missing);
 }
 
 static void print_next(const struct grader *g, const struct lab_result *lab, const struct rubric_exercise *e)
 {
-	const char *places = "", *message = said(lab, e);
+	const char *places = "";
 
 	for (size_t i = 0; i < e->where.n; i++)
 		places = xprintf("%s%s%s", places, i ? "; " : "", e->where.at[i]);
 	printf("\n%sNext: %s %s%s - %s   (about %u hour%s)\n", colour(COLOUR_BOLD), e->id, e->name,
 	       colour(COLOUR_NONE), places, e->hours, e->hours == 1 ? "" : "s");
-	if (message)
-		printf("  it says: %s\n", message);
+	print_said(g, lab, e);
 	printf("  expected now: %s\n", e->expect);
 	printf("  read: %s\n", e->read);
 	if (g->course.hints)
@@ -69,9 +75,9 @@ void report_exercises(const struct grader *g, const struct lab_result *lab)
 	const struct rubric_exercise *next = NULL;
 	unsigned unblocked = 0, left;
 
-	if (!lab->rubric->exercises.n || (!lab->whole && !g->exercise))
+	if (!lab->rubric->exercises.n || (!lab->whole && !g->exercise) || lab->state != STATE_PASS)
 		return;
-	printf("\n%s%-*s %7s %4s  %s%s\n", colour(COLOUR_DIM), NAME_WIDTH, "exercise", "points", "of",
+	printf("\n%s%-*s %7s %5s  %s%s\n", colour(COLOUR_DIM), NAME_WIDTH, "exercise", "points", "of",
 	       "state", colour(COLOUR_NONE));
 	for (size_t i = 0; i < lab->rubric->exercises.n; i++) {
 		const struct rubric_exercise *e = &lab->rubric->exercises.at[i];

@@ -112,8 +112,6 @@ const char *rubric_test_name(const struct rubric_run *run, const struct rubric_g
 
 /* NULL: there is none. */
 const struct rubric_exercise *rubric_exercise(const struct rubric *r, const char *id);
-/* By the test's full name. */
-bool exercise_has_test(const struct rubric_exercise *e, const char *test);
 
 /* ---- unblocked.c ---- */
 

@@ -155,11 +155,3 @@ const struct rubric_exercise *rubric_exercise(const struct rubric *r, const char
 			return &r->exercises.at[i];
 	return NULL;
 }
-
-bool exercise_has_test(const struct rubric_exercise *e, const char *test)
-{
-	for (size_t i = 0; i < e->tests.n; i++)
-		if (pattern_matches(e->tests.at[i], test))
-			return true;
-	return false;
-}

@@ -94,6 +94,14 @@ const char *const exercise_states[EXERCISE_STATES] = {
 	[EXERCISE_UNBLOCKED] = "unblocked",
 };
 
+bool exercise_has_test(const struct rubric_exercise *e, const char *test)
+{
+	for (size_t i = 0; i < e->tests.n; i++)
+		if (pattern_matches(e->tests.at[i], test))
+			return true;
+	return false;
+}
+
 struct exercise_score score_exercise(const struct lab_result *lab, const struct rubric_exercise *e)
 {
 	struct exercise_score s = {.state = EXERCISE_OPEN};
@@ -166,7 +174,9 @@ const char *lab_informational(const struct lab_result *lab)
 		return xprintf("informational: %s official platform is %s",
 			       lab->rubric->official_by_course ? "this course's" : "the lab's",
 			       lab->rubric->official);
-	return unknown ? xprintf("informational: %u tests could not be judged here", unknown) : NULL;
+	return unknown ? xprintf("informational: %u test%s could not be judged here", unknown,
+				 unknown == 1 ? "" : "s")
+		       : NULL;
 }
 
 bool lab_as_foretold(const struct lab_result *lab)

@@ -13,6 +13,7 @@
 	"id: \"01\"\n"                                                                                       \
 	"name: A lab\n"                                                                                      \
 	"max: 10\n"                                                                                          \
+	"official: bochs\n"                                                                                  \
 	"image: a/hv.bin\n"                                                                                  \
 	"guest: a/guest.elf\n"                                                                               \
 	"guest_native: a/guest.bin\n"                                                                        \
@@ -28,7 +29,19 @@
 	"        ram: 32M\n"                                                                                 \
 	"        command: only=cpu/,mem/\n"                                                                  \
 	"        groups: [{tests: cpu/*, points: 6, hint: look}, {tests: '*', points: 1}]\n"
-#define UNITS "units: [{programs: unit/x/test_*, points: 3}]\n"
+/* The file of its place is the rubric itself. */
+#define EXERCISE                                                                                             \
+	"exercises:\n"                                                                                       \
+	"  - id: E1.1\n"                                                                                     \
+	"    name: first\n"                                                                                  \
+	"    hours: 2\n"                                                                                     \
+	"    where: ['test_rubric.yaml: f(), g()']\n"                                                        \
+	"    read: 'docs/a.md, \"B\"'\n"                                                                     \
+	"    expect: it works\n"                                                                             \
+	"    hints: [idea, place, answer]\n"                                                                 \
+	"    tests: [cpu/*, mem/*]\n"
+#define SUBMIT "submit: [a.c, '*.h']\n"
+#define UNITS  "units: [{programs: unit/x/test_*, points: 3}]\n"
 
 static const char *error;
 
@@ -49,8 +62,8 @@ static void right(void)
 {
 	struct rubric *r = read_text(HEAD RUN UNITS
 				     "expected_failures: {trap: [{test: cpu/popf*, reason: does not trap}]}\n"
-				     "hints: {cpu/x: think}\n"
-				     "exercises: [{id: E1.1, name: first, tests: [cpu/*, mem/*]}]\n");
+				     "hints: {cpu/x: think}\n" SUBMIT EXERCISE);
+	const struct rubric_exercise *e;
 	const struct rubric_run *run;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
@@ -68,8 +81,33 @@ static void right(void)
 	CU_ASSERT_PTR_NULL(rubric_expects_failure(r, "bt", "cpu/popf_if"));
 	CU_ASSERT_PTR_NULL(rubric_expects_failure(r, "trap", "cpu/push"));
 	CU_ASSERT_STRING_EQUAL(rubric_hint(r, "cpu/x"), "think");
-	CU_ASSERT_EQUAL(r->exercises.at[0].tests.n, 2);
 	CU_ASSERT_EQUAL(r->units.at[0].group.points, 3);
+	CU_ASSERT_EQUAL(r->submit.n, 2);
+	e = rubric_exercise(r, "E1.1");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_PTR_NULL(rubric_exercise(r, "E1.2"));
+	CU_ASSERT_EQUAL(e->hours, 2);
+	CU_ASSERT_STRING_EQUAL(e->where.at[0], "test_rubric.yaml: f(), g()");
+	CU_ASSERT_STRING_EQUAL(e->read, "docs/a.md, \"B\"");
+	CU_ASSERT_STRING_EQUAL(e->expect, "it works");
+	CU_ASSERT_STRING_EQUAL(e->hints[2], "answer");
+}
+
+/* The official platform is the first choice of a run that allows it, and of no other. */
+static void official(void)
+{
+	struct rubric *r = read_text(HEAD RUN UNITS);
+	const string_list *platforms;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	platforms = &r->runs.at[0].platforms;
+	CU_ASSERT_STRING_EQUAL(r->official, "bochs");
+	CU_ASSERT_STRING_EQUAL(platforms->at[0], "bochs");
+	CU_ASSERT_STRING_EQUAL(platforms->at[1], "tcg");
+	CU_ASSERT_EQUAL(platforms->n, 2);
+	rubric_set_official(r, "kvm");
+	CU_ASSERT_STRING_EQUAL(r->official, "kvm");
+	CU_ASSERT_STRING_EQUAL(platforms->at[0], "bochs");
 }
 
 static void wrong(void)
@@ -79,10 +117,10 @@ static void wrong(void)
 	} cases[] = {
 		{HEAD RUN, "test_rubric.yaml:3: file.max: the groups have 7 points together"},
 		{HEAD UNITS, "needs a field `runs`"},
-		{HEAD RUN UNITS "colour: red\n", "test_rubric.yaml:19: file.colour: there is no such field"},
+		{HEAD RUN UNITS "colour: red\n", "test_rubric.yaml:20: file.colour: there is no such field"},
 		{HEAD RUN UNITS UNITS, "is given twice"},
 		{HEAD "runs: 3\n" UNITS,
-		 "test_rubric.yaml:8: file.runs: must be a list, and is a single value"},
+		 "test_rubric.yaml:9: file.runs: must be a list, and is a single value"},
 		{HEAD "runs: [{name: x}]\n" UNITS, "needs a field `platforms`"},
 		{HEAD RUN UNITS "expected_failures: {trap: [{test: x}]}\n", "needs a field `reason`"},
 		{HEAD RUN UNITS "expected_failures: {trap: [{test: x, reason: ''}]}\n", "needs its reason"},
@@ -106,7 +144,7 @@ static void wrong(void)
 /* One field of a text that is right otherwise. */
 static void replaced(const char *what, const char *with, const char *message)
 {
-	static const char text[] = HEAD RUN UNITS;
+	static const char text[] = HEAD RUN UNITS SUBMIT EXERCISE;
 	const char *at = strstr(text, what);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
@@ -131,6 +169,53 @@ static void fields(void)
 	replaced("id: \"01\"", "id: [1]",
 		 "test_rubric.yaml:1: file.id: must be a single value, and is a list");
 	replaced("command: only=cpu/,mem/", "command: 'a\"b'", "command: must not hold quotes");
+}
+
+static void exercise_fields(void)
+{
+	replaced("official: bochs", "official: vax", "test_rubric.yaml:4: file.official: `vax` is none of");
+	replaced("official: bochs\n", "", "needs a field `official`");
+	replaced(SUBMIT, "", "needs a field `submit`");
+	replaced("'*.h'", "../x.c", "file.submit: `../x.c` does not stay in the lab's directory");
+	replaced("submit: [a.c, '*.h']", "submit: a.c", "must be a list, and is a single value");
+	replaced("submit: [a.c, '*.h']", "submit: []", "file.submit: must not be empty");
+	replaced("id: E1.1", "id: 1.1",
+		 "test_rubric.yaml:22: file.exercises[0].id: `1.1` is not of the form");
+	replaced("id: E1.1", "id: E1.1b", "is not of the form E1.2");
+	replaced("id: E1.1", "id: E2.1", "`E2.1` is no exercise of lab 01");
+	replaced("hours: 2", "hours: 0", "test_rubric.yaml:24: file.exercises[0].hours: must be between");
+	replaced("    hours: 2\n", "", "needs a field `hours`");
+	replaced("    where: ['test_rubric.yaml: f(), g()']\n", "", "needs a field `where`");
+	replaced("['test_rubric.yaml: f(), g()']", "'test_rubric.yaml: f(), g()'", "must be a list");
+	replaced("test_rubric.yaml: f(), g()", "none.c: f()", "there is no file none.c in .");
+	replaced("test_rubric.yaml: f(), g()", "f()", "`f()` is not of the form \"FILE: FUNCTIONS\"");
+	replaced("'docs/a.md, \"B\"'", "docs/a.md", "`docs/a.md` is not of the form: FILE, \"SECTION\"");
+	replaced("expect: it works", "expect: ''", "file.exercises[0].expect: must not be empty");
+	replaced("[idea, place, answer]", "[idea, place]", "hints: must be three");
+	replaced("[idea, place, answer]", "[idea, '', answer]", "hints[1]: must not be empty");
+	replaced("[cpu/*, mem/*]", "[]", "tests: must not be empty");
+	replaced("[cpu/*, mem/*]", "[cpu/*, cpu/*]", "tests[1]: `cpu/*` is listed by E1.1 already");
+	replaced("name: first", "nome: first", "file.exercises[0].nome: there is no such field");
+}
+
+static const char *exercise_text(const char *id, const char *tests)
+{
+	return xprintf("  - {id: %s, name: b, hours: 1, where: ['test_rubric.yaml: h()'], "
+		       "read: 'a, \"bc\"', expect: c, hints: [d, e, f], tests: [%s]}\n",
+		       id, tests);
+}
+
+/* No test earns its points twice. */
+static void two_exercises(void)
+{
+	CU_ASSERT_PTR_NOT_NULL(
+		read_text(xprintf("%s%s", HEAD RUN UNITS SUBMIT EXERCISE, exercise_text("E1.2", "exc/*"))));
+	CU_ASSERT_PTR_NULL(
+		read_text(xprintf("%s%s", HEAD RUN UNITS SUBMIT EXERCISE, exercise_text("E1.2", "mem/*"))));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "exercises[1].tests[0]: `mem/*` is listed by E1.1 already"));
+	CU_ASSERT_PTR_NULL(
+		read_text(xprintf("%s%s", HEAD RUN UNITS SUBMIT EXERCISE, exercise_text("E1.1", "exc/*"))));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "there is an exercise E1.1 already"));
 }
 
 static void exceptions(void)
@@ -159,4 +244,5 @@ static void exceptions(void)
 }
 
 UNIT_MAIN("grader_rubric", {"a right one", right}, {"wrong ones", wrong}, {"wrong fields", fields},
-	  {"platform exceptions", exceptions})
+	  {"the official platform", official}, {"an exercise's fields", exercise_fields},
+	  {"two exercises", two_exercises}, {"platform exceptions", exceptions})

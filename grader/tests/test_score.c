@@ -66,28 +66,116 @@ static void groups(void)
 	CU_ASSERT_EQUAL(lab_max(&lab), 10 * POINT);
 }
 
+/* What each state of a test makes of an exercise that has another one, which passed. */
 static void exercises(void)
 {
+	static const bool open[STATE_COUNT] = {
+		[STATE_FAIL] = true,        [STATE_UNEXPECTED_PASS] = true, [STATE_TIMEOUT] = true,
+		[STATE_CRASH] = true,       [STATE_BUILD_ERROR] = true,     [STATE_SKIPPED] = true,
+		[STATE_INFRA_ERROR] = true,
+	};
 	struct rubric_group a = {.points = 6};
 	struct rubric_exercise e = {.id = "E1.1"}, none = {.id = "E1.2"};
-	struct lab_result lab = {0};
-	struct exercise_score s;
-	struct run run = {0};
 
 	strings_add(&e.tests, "a/*");
 	strings_add(&none.tests, "z/*");
-	add(&run, &a, "a/1", STATE_PASS);
-	add(&run, &a, "a/2", STATE_TIMEOUT);
-	add(&run, &a, "b/1", STATE_PASS);
+	for (unsigned state = 0; state < STATE_COUNT; state++) {
+		struct lab_result lab = {0};
+		struct exercise_score s;
+		struct run run = {0};
+
+		add(&run, &a, "a/1", STATE_PASS);
+		add(&run, &a, "a/2", (enum state)state);
+		add(&run, &a, "b/1", STATE_FAIL);
+		score_run(&run);
+		*vector_add(&lab.runs) = &run;
+		s = score_exercise(&lab, &e);
+		CU_ASSERT_EQUAL(s.tests, 2);
+		CU_ASSERT_EQUAL(s.state, open[state] ? EXERCISE_OPEN : EXERCISE_DONE);
+		if (state == STATE_TIMEOUT) {
+			CU_ASSERT_EQUAL(s.score, 2 * POINT);
+			CU_ASSERT_EQUAL(s.max, 4 * POINT);
+		}
+		s = score_exercise(&lab, &none);
+		CU_ASSERT_EQUAL(s.max, 0);
+		CU_ASSERT_EQUAL(s.state, EXERCISE_OPEN);
+	}
+}
+
+/* Nobody has done what nobody could judge. */
+static void exercise_unknown(void)
+{
+	struct rubric_group a = {.points = 6};
+	struct rubric_exercise e = {.id = "E1.1"};
+	struct lab_result lab = {0};
+	struct run run = {0};
+
+	strings_add(&e.tests, "a/*");
+	add(&run, &a, "a/1", STATE_UNAVAILABLE);
 	score_run(&run);
 	*vector_add(&lab.runs) = &run;
-	s = score_exercise(&lab, &e);
-	CU_ASSERT_EQUAL(s.score, 2 * POINT);
-	CU_ASSERT_EQUAL(s.max, 4 * POINT);
-	CU_ASSERT_EQUAL(s.state, STATE_TIMEOUT);
-	s = score_exercise(&lab, &none);
-	CU_ASSERT_EQUAL(s.max, 0);
-	CU_ASSERT_EQUAL(s.state, STATE_SKIPPED);
+	CU_ASSERT_EQUAL(score_exercise(&lab, &e).state, EXERCISE_OPEN);
+}
+
+static void unblocked(void)
+{
+	struct rubric_group a = {.points = 6};
+	struct rubric rubric = {.max = 6};
+	struct lab_result lab = {.rubric = &rubric, .whole = true};
+	struct rubric_exercise *e = vector_add(&rubric.exercises);
+	struct exercise_score s;
+	struct run run = {0};
+
+	e->id = "E1.1";
+	strings_add(&e->tests, "a/1");
+	add(&run, &a, "a/1", STATE_PASS);
+	add(&run, &a, "x:a/1", STATE_PASS);
+	score_run(&run);
+	*vector_add(&lab.runs) = &run;
+	score_unblocked(&lab);
+	CU_ASSERT_EQUAL(lab_score(&lab), 6 * POINT);
+	e->unblocked = true;
+	score_unblocked(&lab);
+	CU_ASSERT_EQUAL(lab_score(&lab), 3 * POINT);
+	CU_ASSERT_EQUAL(lab_max(&lab), 6 * POINT);
+	CU_ASSERT_STRING_EQUAL(run.tests.at[0].message,
+			       "unblocked: the reference stands in for exercise E1.1");
+	CU_ASSERT_PTR_NULL(run.tests.at[1].message);
+	s = score_exercise(&lab, e);
+	CU_ASSERT_EQUAL(s.state, EXERCISE_UNBLOCKED);
+	CU_ASSERT_EQUAL(s.score, 0);
+	CU_ASSERT_EQUAL(s.max, 3 * POINT);
+}
+
+/* Which grading counts: the whole lab, on its official platform, with a verdict on every test. */
+static void informational(void)
+{
+	struct rubric_group a = {.points = 6};
+	struct rubric rubric = {.official = "tcg"};
+	struct lab_result lab = {.rubric = &rubric, .whole = true};
+	struct rubric_run *spec = vector_add(&rubric.runs);
+	struct run run = {.name = "one", .cpu = "trap", .platform = "tcg"};
+
+	spec->name = "one";
+	strings_add(&spec->platforms, "tcg");
+	add(&run, &a, "a/1", STATE_FAIL);
+	*vector_add(&lab.runs) = &run;
+	CU_ASSERT_PTR_NULL(lab_informational(&lab));
+	run.platform = "bochs";
+	CU_ASSERT_STRING_EQUAL(lab_informational(&lab), "informational: the lab's official platform is tcg");
+	rubric.official_by_course = true;
+	CU_ASSERT_STRING_EQUAL(lab_informational(&lab),
+			       "informational: this course's official platform is tcg");
+	spec->platforms.at[0] = "bochs"; /* a run that cannot be made there is made where it can be */
+	CU_ASSERT_PTR_NULL(lab_informational(&lab));
+	lab.elsewhere = "bochs:ryzen";
+	CU_ASSERT_PTR_NOT_NULL(lab_informational(&lab));
+	lab.elsewhere = NULL;
+	run.tests.at[0].state = STATE_UNAVAILABLE;
+	CU_ASSERT_STRING_EQUAL(lab_informational(&lab), "informational: 1 test could not be judged here");
+	run.tests.at[0].state = STATE_PASS;
+	lab.whole = false;
+	CU_ASSERT_STRING_EQUAL(lab_informational(&lab), "a part of the lab: informational");
 }
 
 static void strict(void)
@@ -116,4 +204,5 @@ static void strict(void)
 }
 
 UNIT_MAIN("grader_score", {"a group's points divide", division}, {"states", states}, {"groups", groups},
-	  {"exercises", exercises}, {"--strict", strict})
+	  {"exercises", exercises}, {"an exercise nobody could judge", exercise_unknown},
+	  {"an unblocked exercise", unblocked}, {"what counts", informational}, {"--strict", strict})

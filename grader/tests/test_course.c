@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// LIBS: -lyaml
+/* course.yaml, workspace.yaml, and the record of unblocked exercises in a lab's sources. course.c,
+ * unblocked.c */
+#include "lib/tests/unit.h"
+
+#include "grader/course.h"
+#include "grader/rubric.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_NAME "test_course.yaml"
+
+static const char *error;
+
+static void write_file(const char *path, const char *text)
+{
+	CU_ASSERT_TRUE(file_write(path, text, strlen(text)));
+}
+
+static bool course_text(const char *text, struct course *c)
+{
+	bool ok;
+
+	write_file(FILE_NAME, text);
+	error = NULL;
+	ok = course_read(FILE_NAME, c, &error);
+	unlink(FILE_NAME);
+	CU_ASSERT_EQUAL(ok, !error);
+	return ok;
+}
+
+static void course(void)
+{
+	struct course c;
+
+	CU_ASSERT_TRUE(course_read("no-such-file.yaml", &c, &error));
+	CU_ASSERT_TRUE(c.hints);
+	CU_ASSERT_TRUE(c.unblock);
+	CU_ASSERT_PTR_NULL(course_official(&c, "01"));
+	CU_ASSERT_TRUE(course_text("official: {\"01\": tcg, \"03\": kvm}\nhints: false\n", &c));
+	CU_ASSERT_FALSE(c.hints);
+	CU_ASSERT_TRUE(c.unblock);
+	CU_ASSERT_STRING_EQUAL(course_official(&c, "03"), "kvm");
+	CU_ASSERT_PTR_NULL(course_official(&c, "02"));
+	CU_ASSERT_TRUE(course_text("unblock: false\n", &c));
+	CU_ASSERT_FALSE(c.unblock);
+}
+
+static void course_wrong(void)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{"hints: true\nhint: true\n", FILE_NAME ":2: file.hint: there is no such field"},
+		{"hints: yes\n", FILE_NAME ":1: file.hints: `yes` is neither true nor false"},
+		{"official: tcg\n", FILE_NAME ":1: file.official: must be a mapping"},
+		{"official:\n  \"01\": vax\n", FILE_NAME ":2: file.official.01: `vax` is none of"},
+		{"official: {1: tcg}\n", "a lab is called by its two digits"},
+	};
+	struct course c;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		CU_ASSERT_FALSE(course_text(cases[i].text, &c));
+		CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+		CU_ASSERT_PTR_NOT_NULL(strstr(error, cases[i].message));
+	}
+}
+
+static bool workspace_text(const char *text, struct workspace *w)
+{
+	bool ok;
+
+	write_file(FILE_NAME, text);
+	error = NULL;
+	ok = workspace_read(FILE_NAME, w, &error);
+	unlink(FILE_NAME);
+	return ok;
+}
+
+static void workspace(void)
+{
+	struct workspace w;
+
+	CU_ASSERT_TRUE(workspace_read("no-such-file.yaml", &w, &error));
+	CU_ASSERT_PTR_NULL(w.lab);
+	CU_ASSERT_STRING_EQUAL(w.base, "source");
+	CU_ASSERT_TRUE(workspace_text("lab: \"03\"\nbase: own\ntree: /a b\ncommit: none\n", &w));
+	CU_ASSERT_STRING_EQUAL(w.lab, "03");
+	CU_ASSERT_STRING_EQUAL(w.base, "own");
+	CU_ASSERT_FALSE(workspace_text("lab: \"03\"\nbase: mine\ntree: /a\ncommit: none\n", &w));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(error, FILE_NAME ":2: file.base: `mine` is none of given, source, own"));
+	CU_ASSERT_FALSE(workspace_text("lab: \"03\"\nbase: own\ntree: /a\n", &w));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "needs a field `commit`"));
+	CU_ASSERT_FALSE(workspace_text("lab: \"03\"\nbase: own\ntree: /a\ncommit: none\nday: 1\n", &w));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, FILE_NAME ":5: file.day: there is no such field"));
+}
+
+static void unblocked(void)
+{
+	static const char source[] = "test_course_unblocked.c";
+	struct rubric r = {.id = "01", .directory = "."};
+
+	vector_add(&r.exercises)->id = "E1.1";
+	vector_add(&r.exercises)->id = "E1.2";
+	vector_add(&r.exercises)->id = "E1.20";
+	write_file(source, "\t/* EXERCISE E1.1 { */\n\t/* UNBLOCKED E1.2 { */\n\t/* } UNBLOCKED E1.2 */\n");
+	CU_ASSERT_TRUE(unblocked_read(&r, &error));
+	CU_ASSERT_FALSE(r.exercises.at[0].unblocked);
+	CU_ASSERT_TRUE(r.exercises.at[1].unblocked);
+	CU_ASSERT_FALSE(r.exercises.at[2].unblocked);
+	write_file(source, "\n\t/* UNBLOCKED E1.3 { */\n");
+	CU_ASSERT_FALSE(unblocked_read(&r, &error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "test_course_unblocked.c:2: `E1.3` is no exercise of lab 01"));
+	unlink(source);
+}
+
+UNIT_MAIN("grader_course", {"course.yaml", course}, {"a wrong course.yaml", course_wrong},
+	  {"workspace.yaml", workspace}, {"unblocked exercises", unblocked})
