@@ -34,8 +34,10 @@ static pid_t start(const struct e2e *e, const struct call *c, const char *result
 	strings_add(&argv, e->tree);
 	strings_add(&argv, "--build");
 	strings_add(&argv, e->build);
-	strings_add(&argv, "--lab");
-	strings_add(&argv, c->lab);
+	if (c->lab) {
+		strings_add(&argv, "--lab");
+		strings_add(&argv, c->lab);
+	}
 	strings_add(&argv, "--seed");
 	strings_add(&argv, SEED);
 	strings_add(&argv, "--output");
@@ -53,7 +55,7 @@ static pid_t start(const struct e2e *e, const struct call *c, const char *result
 	_exit(EXIT_FAILURE);
 }
 
-static void call(const struct e2e *e, struct call *c)
+void call(const struct e2e *e, struct call *c)
 {
 	const char *results = xprintf("%s/results.json", e->tree),
 		   *output = xprintf("%s/output.txt", e->tree);
@@ -82,7 +84,7 @@ static void call(const struct e2e *e, struct call *c)
 
 /* ---- looking at what came ---- */
 
-static void verdict(struct e2e *e, const char *name, const char *problem, const struct call *c)
+void verdict(struct e2e *e, const char *name, const char *problem, const struct call *c)
 {
 	if (!problem) {
 		e->passed++;
@@ -352,7 +354,7 @@ static void test_rubric_error(struct e2e *e)
 	call(e, &c);
 	verdict(e, "a rubric with a mistake",
 		c.status != 2                         ? "exit status is not 2"
-		: !strstr(c.output, "rubric.yaml:20") ? "the line is not named"
+		: !strstr(c.output, "rubric.yaml:21") ? "the line is not named"
 		: !strstr(c.output, "expektations")   ? "the field is not named"
 						      : NULL,
 		&c);
@@ -484,6 +486,7 @@ int main(int argc, char **argv)
 	test_interrupted(&e);
 	test_reproducible(&e);
 	test_native(&e);
+	test_course(&e);
 	printf("%u passed, %u failed\n", e.passed, e.failed);
 	return e.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -14,7 +14,7 @@ struct e2e {
 
 /* One call of the grader. */
 struct call {
-	const char *lab;
+	const char *lab; /* NULL: the grader is to find out */
 	const char *options[8];
 	const char *path;  /* PATH for it; NULL: ours */
 	double kill_after; /* seconds; 0: not at all */
@@ -25,6 +25,12 @@ struct call {
 	char *output;
 	char *results; /* the JSON; NULL: there is none */
 };
+
+/* e2e.c: fills in what came out; NULL as the problem is a success. */
+void call(const struct e2e *e, struct call *c);
+void verdict(struct e2e *e, const char *name, const char *problem, const struct call *c);
+/* course.c */
+void test_course(struct e2e *e);
 
 /* trees.c: writes labs/NN-name/rubric.yaml. `more` is YAML at the top level. */
 void lab_write(const struct e2e *e, const char *lab, const char *image, const char *more);
