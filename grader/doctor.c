@@ -175,6 +175,8 @@ static void print_lab(const struct rubric *lab)
 		if (choices.n > 1)
 			print_line("", xprintf("  runs: %s", runs.at[k]));
 	}
+	print_line("", xprintf("  official platform, the one that counts: %s%s", lab->official,
+			       lab->official_by_course ? " (course.yaml)" : ""));
 }
 
 void doctor_report(const char *tree, const struct rubric *const labs[], size_t count)

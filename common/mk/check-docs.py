@@ -188,14 +188,26 @@ class Tree:
         for number, line in code:
             yield from ((number, e) for e in self.command(line))
 
+    def rubric(self, path):
+        """Where an exercise sends its reader: `read: 'PAGE, "HEADING"'`, `where: ["FILE: FUNCTIONS"]`."""
+        for number, line in enumerate(read(path).splitlines(), 1):
+            section = re.match(r"[\s-]*read: '(\S+), \"(.*)\"'$", line)
+            if section:
+                target = f"{section[1]}#{slug(section[2])}"
+                yield from ((number, e) for e in self.link(os.path.join(self.top, "."), target))
+            if re.match(r"[\s-]*where: ", line):
+                for call in re.findall(r"(\w+)\(\)", line):
+                    if call not in self.words:
+                        yield number, f"no function {call}()"
+
 
 def main():
     top = sys.argv[1]
     tree = Tree(top)
     bad = 0
-    looked_at = sys.argv[2:] or pages(top)
+    looked_at = sys.argv[2:] or pages(top) + sorted(glob.glob(os.path.join(top, "labs/*/rubric.yaml")))
     for page in looked_at:
-        for number, what in tree.page(page):
+        for number, what in (tree.rubric if page.endswith(".yaml") else tree.page)(page):
             print(f"{os.path.relpath(page, top)}:{number}: {what}")
             bad += 1
     print(f"{len(looked_at)} pages, {bad} problems")
