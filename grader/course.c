@@ -34,6 +34,8 @@ bool course_read(const char *path, struct course *c, const char **error)
 	if (!file_exists(path))
 		return true;
 	top = yaml_open(&file, path);
+	if (file.loaded && !yaml_document_get_root_node(&file.document))
+		file.error = NULL; /* nothing but comments */
 	yaml_only(top, known);
 	read_official(yaml_get(top, "official"), c);
 	c->hints = yaml_bool(yaml_get(top, "hints"), true);

@@ -97,25 +97,43 @@ static const char *group_of(const char *wanted)
 	return n ? xprintf("%.*s", (int)n, wanted) : NULL;
 }
 
-/* The command line of a guest: the names that are wanted, or their groups where that is too long. */
+/* What a pattern leaves of a group: the narrower one of both; NULL: they have nothing in common. */
+static const char *common_part(const struct grader *g, const char *wanted, const char *name)
+{
+	if (pattern_matches(wanted, name) || (!g->exercise && pattern_matches(wanted, plain(name))))
+		return name;
+	return overlaps(g, wanted, name) ? wanted : NULL;
+}
+
+/* The command line of a guest: its own where all that it has is wanted, otherwise the names that are, or
+ * their groups where that is too long. */
 static const char *guest_command(const struct grader *g, const struct rubric_run *spec,
 				 const struct rubric_guest *guest)
 {
 	string_list names = {0}, groups = {0};
+	size_t whole = 0;
 
-	for (size_t i = 0; i < pattern_count(g); i++) {
-		const char *wanted = pattern(g, i), *name = plain(wanted), *group = group_of(name);
-		bool here = false;
+	for (size_t k = 0; k < guest->groups.n; k++) {
+		const char *name = rubric_test_name(spec, guest, guest->groups.at[k].tests);
 
-		for (size_t k = 0; k < guest->groups.n; k++)
-			here |= overlaps(g, wanted, rubric_test_name(spec, guest, guest->groups.at[k].tests));
-		if (!here)
-			continue;
-		if (!group)
-			return guest->command;
-		add_once(&groups, group);
-		add_once(&names, strpbrk(name, "*?[") ? group : name);
+		for (size_t i = 0; i < pattern_count(g); i++) {
+			const char *part = common_part(g, pattern(g, i), name), *group;
+
+			if (!part)
+				continue;
+			group = group_of(plain(part));
+			if (!group)
+				return guest->command;
+			add_once(&groups, group);
+			add_once(&names, strpbrk(part, "*?[") ? group : plain(part));
+			if (part == name) {
+				whole++;
+				break;
+			}
+		}
 	}
+	if (whole == guest->groups.n)
+		return guest->command;
 	return strlen(only(&names)) > GUEST_CMDLINE ? only(&groups) : only(&names);
 }
 

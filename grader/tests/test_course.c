@@ -44,6 +44,8 @@ static void course(void)
 	CU_ASSERT_TRUE(c.unblock);
 	CU_ASSERT_STRING_EQUAL(course_official(&c, "03"), "kvm");
 	CU_ASSERT_PTR_NULL(course_official(&c, "02"));
+	CU_ASSERT_TRUE(course_text("# hints: false\n", &c));
+	CU_ASSERT_TRUE(c.hints);
 	CU_ASSERT_TRUE(course_text("unblock: false\n", &c));
 	CU_ASSERT_FALSE(c.unblock);
 }
