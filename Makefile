@@ -55,7 +55,7 @@ $(addprefix lab-,$(LABS)): lab-%: $(STAMP)
 	$(call sub,labs/$*,image)
 
 # The directory of the lab that LAB names by its number; an error when it names none.
-lab_directory = $(or $(if $(LAB),$(wildcard labs/$(LAB)-*)),\
+lab_directory = $(or $(if $(LAB),$(patsubst %/Makefile,%,$(wildcard labs/$(LAB)-*/Makefile))),\
 	$(error LAB=$(LAB) is no lab. There are: $(foreach l,$(LABS),LAB=$(firstword $(subst -, ,$(l))))))
 
 .PHONY: run
@@ -153,8 +153,19 @@ doctor: grader ## say what this computer can run the labs on, and what to do abo
 	@$(ALONE) $(BUILD)/grader/grade --doctor
 
 .PHONY: student
-student: $(STAMP) ## write a student's workspace of a lab into an empty directory: LAB=01 DIR=../my-lab-01
-	@sh common/mk/student.sh '$(LAB)' '$(DIR)'
+student: $(STAMP) ## write a student's workspace of a lab into an empty directory: LAB=01 DIR=../my-lab-01 BASE=given|source|PATH
+	@MAKE='$(MAKE)' sh common/mk/student.sh '$(LAB)' '$(DIR)' '$(BASE)'
+
+# In a workspace.
+.PHONY: hint unblock submit take
+hint: $(STAMP) ## a hint to an exercise: EX=1.2 STEP=1 (the concept), 2 (the place), 3 (nearly the answer)
+	@python3 common/mk/course.py hint '$(EX)' '$(or $(STEP),1)'
+unblock: $(STAMP) ## the reference in place of an exercise, which then scores 0: EX=1.2 FROM=TREE
+	@python3 common/mk/course.py unblock '$(EX)' '$(FROM)'
+submit: $(STAMP) ## pack what is handed in of a lab: build/submit/lab-01.tar.gz
+	@python3 common/mk/course.py submit '$(LAB)'
+take: $(STAMP) ## for instructors: what was handed in, into a fresh workspace: FILE=lab-01.tar.gz
+	@python3 common/mk/course.py take '$(FILE)'
 
 .PHONY: bench
 bench: grader ## measure what an operation costs under each engine: table, bench.json, bench.svg; LAB=01 PLATFORM=tcg|bochs
