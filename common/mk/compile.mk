@@ -44,9 +44,9 @@ define link_image
 $(1): $(2) $(3) $(ROOT)/common/mk/symbols.awk
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$(Q)ld -nostdlib -static --no-dynamic-linker --no-relax -z noexecstack -z max-page-size=0x1000 --no-warn-rwx-segments -T $(3) $(2) -o $(1).pass1
+	$(Q)ld -nostdlib -static --no-dynamic-linker --no-relax -z noexecstack -z max-page-size=0x1000 --no-warn-rwx-segments -T $(3) --start-group $(2) --end-group -o $(1).pass1
 	$(Q)nm -n $(1).pass1 | awk -f $(ROOT)/common/mk/symbols.awk > $(1).symbols.S
 	$(Q)$(CC) -c $(1).symbols.S -o $(1).symbols.o
-	$(Q)ld -nostdlib -static --no-dynamic-linker --no-relax -z noexecstack -z max-page-size=0x1000 --no-warn-rwx-segments -T $(3) $(2) $(1).symbols.o -o $$@
+	$(Q)ld -nostdlib -static --no-dynamic-linker --no-relax -z noexecstack -z max-page-size=0x1000 --no-warn-rwx-segments -T $(3) --start-group $(2) --end-group $(1).symbols.o -o $$@
 	$(Q)rm -f $(1).pass1
 endef

@@ -2,12 +2,14 @@
 # What the Makefile of a lab includes, after it has set
 #   ROOT      the top of the tree
 #   LAB       the lab's directory name, such as 01-binary-translation
-#   ENGINES   directories of the layers that this hypervisor is linked from, beside common/ (default: the lab itself)
+#   ENGINES   directories of the layers that this hypervisor is linked from, beside common/ (default: the lab itself). Of another lab
+#             that is all but its main.c.
 #
 # Targets: image (the hypervisor with its .asm and .sym files), guest (the guest kernel), unit and unit-run (the lab's unit tests),
 # run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines, VM_ARGS such as ram=32M; STEP=NAME
 # takes that micro-guest instead), debug and debug-check (the same under GDB, for a person and as a test), tables (a picture of the
-# guest's page tables: HV_TABLES=FILE.svg, at the moment that AT and HIT name), clean.
+# guest's page tables: HV_TABLES=FILE.svg, at the moment that AT and HIT name), clean; for student.sh given (the archives that stand for
+# this lab in the workspaces of later ones) and layers (the labs among ENGINES). BASE=own links the student's own layers below.
 
 include $(ROOT)/common/mk/config.mk
 include $(ROOT)/common/mk/compile.mk
@@ -16,14 +18,25 @@ include $(ROOT)/common/mk/unit.mk
 
 comma   := ,
 ENGINES ?= $(ROOT)/labs/$(LAB)
+ENGINES := $(abspath $(ENGINES))
+LAYERS  := $(filter-out $(ROOT)/labs/$(LAB),$(ENGINES))
 IMAGE   := $(BUILD)/labs/$(LAB)/hv
+
+$(if $(filter-out own given source,$(BASE)),$(error BASE=$(BASE): a lab is built on BASE=own, or on what came with the tree))
+# Layers that came built are linked as they are; of what is left there are sources.
+GIVEN := $(foreach d,$(LAYERS),$(call given,$(d),given.a))
+BUILT := $(filter-out $(patsubst %/,%,$(dir $(GIVEN))),$(ENGINES))
+ifeq ($(BASE),own)
+$(if $(filter $(BUILT),$(LAYERS)),,$(error BASE=own: there is no layer of your own here. `make student BASE=PATH` brings it))
+$(if $(filter $(ROOT)/build,$(BUILD)),$(error BASE=own: give it a directory of its own, such as BUILD=build/own))
+endif
 
 COMMON_SRC := $(foreach d,boot lib x86 machine vmm devices,$(wildcard $(ROOT)/common/$(d)/*.c $(ROOT)/common/$(d)/*.S))
 # The boot sector of the disk image is no part of the hypervisor; *_offsets.c are only compiled to headers.
 COMMON_SRC := $(filter-out %/boot/disk.S %_offsets.c,$(COMMON_SRC))
-LAB_SRC    := $(filter-out %_offsets.c,$(foreach d,$(ENGINES),$(wildcard $(d)/*.c $(d)/*.S)))
+LAB_SRC    := $(filter-out %_offsets.c $(LAYERS:%=%/main.c),$(foreach d,$(BUILT),$(wildcard $(d)/*.c $(d)/*.S)))
 OBJECTS    := $(call objects,$(HV_OBJ),$(COMMON_SRC) $(LAB_SRC))
-OFFSETS    := $(patsubst $(ROOT)/%.c,$(HV_OBJ)/%.h,$(foreach d,$(ROOT)/common/machine $(ROOT)/common/vmm $(ENGINES),$(wildcard $(d)/*_offsets.c)))
+OFFSETS    := $(patsubst $(ROOT)/%.c,$(HV_OBJ)/%.h,$(foreach d,$(ROOT)/common/machine $(ROOT)/common/vmm $(BUILT),$(wildcard $(d)/*_offsets.c)))
 
 .PHONY: image
 image: $(IMAGE).elf $(IMAGE).bin $(IMAGE).asm $(IMAGE).sym
@@ -33,7 +46,25 @@ image: $(IMAGE).elf $(IMAGE).bin $(IMAGE).asm $(IMAGE).sym
 $(filter %.S.o,$(OBJECTS)): $(OFFSETS)
 $(filter %.S.o,$(OBJECTS)): HV_CFLAGS += $(addprefix -I,$(sort $(dir $(OFFSETS))))
 
-$(eval $(call link_image,$(IMAGE).elf,$(OBJECTS),$(ROOT)/common/boot/hv.ld))
+$(eval $(call link_image,$(IMAGE).elf,$(OBJECTS) $(GIVEN),$(ROOT)/common/boot/hv.ld))
+
+# The same objects give the same bytes (D). Debug information stays in those of the hypervisor, since the debugger's commands read it;
+# the paths in it begin at the top of the tree. Those for the host's unit tests name where they were built, so theirs goes.
+GIVEN_DIR := $(BUILD)/labs/$(LAB)
+GIVEN_SRC := $(filter-out %/main.c %_offsets.c,$(wildcard $(ROOT)/labs/$(LAB)/*.c $(ROOT)/labs/$(LAB)/*.S))
+$(GIVEN_DIR)/given.a: $(call objects,$(HV_OBJ),$(GIVEN_SRC))
+$(GIVEN_DIR)/given-host.a: $(call objects,$(HOST_OBJ),$(filter %.c,$(GIVEN_SRC)))
+$(GIVEN_DIR)/given.a $(GIVEN_DIR)/given-host.a:
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcsD $@ $^
+	$(if $(filter %-host.a,$@),$(Q)strip -D --strip-debug $@)
+
+.PHONY: given layers
+given: $(GIVEN_DIR)/given.a $(GIVEN_DIR)/given-host.a
+layers:
+	@echo $(LAYERS:$(ROOT)/%=%)
 
 .PHONY: guest run debug debug-check tables clean
 guest:

@@ -29,7 +29,9 @@ unit_sources_common := $(filter-out %/lib/string.c,$(foreach d,$(UNIT_COMMON),$(
 unit_sources_grader := $(wildcard $(ROOT)/grader/*.c)
 $(foreach l,$(UNIT_LABS),$(eval unit_sources_$(l) := $(wildcard $(ROOT)/$(l)/*.c)))
 unit_sources = $(filter-out %_offsets.c,$(unit_sources_$(1)))
-unit_archive = $(if $(call unit_sources,$(1)),$(HOST_OBJ)/$(1)/libhost.a)
+# Of a layer that came built (lab.mk) this is its archive.
+unit_given   = $(call given,$(ROOT)/$(1),given-host.a)
+unit_archive = $(or $(unit_given),$(if $(call unit_sources,$(1)),$(HOST_OBJ)/$(1)/libhost.a))
 # The archives that the tests of a directory are linked with, in order.
 unit_archives = $(foreach a,$(filter $(1),grader) $(filter $(1),$(UNIT_LABS)) \
 	$(if $(filter $(1),$(UNIT_LABS)),$(filter-out $(1),$(UNIT_LABS))) common,$(call unit_archive,$(a)))
@@ -46,7 +48,7 @@ $(call unit_archive,$(1)): $(call objects,$(HOST_OBJ),$(call unit_sources,$(1)))
 	@rm -f $$@
 	$(Q)ar rcsD $$@ $$^
 endef
-$(foreach a,common grader $(UNIT_LABS),$(if $(call unit_archive,$(a)),$(eval $(call unit_archive_rule,$(a)))))
+$(foreach a,common grader $(UNIT_LABS),$(if $(call unit_given,$(a)),,$(if $(call unit_archive,$(a)),$(eval $(call unit_archive_rule,$(a))))))
 
 # $(call unit_program_rule,DIRECTORY,NAME,OTHER SOURCES OF THE SAME TESTS)
 define unit_program_rule
