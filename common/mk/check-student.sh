@@ -7,10 +7,16 @@
 #   - no line of a solution is in the workspace, nor in its history, nor in what was built there;
 #   - with the exercises solved one after the other, the score and the first message are those that the lab's README publishes, and each
 #     exercise has the points that it says;
+#   - with only one exercise missing exactly the points that depend on it are lost: all of its own tests, none of an earlier exercise,
+#     and as many points as the README says;
+#   - every stub names its exercise, and the rubric the places of each;
 #   - with all of them solved the workspace is the tree.
 #
-# The README's tables are what is checked: rows `| E1.2 | ... | POINTS |` and `| SOLVED LAST | SCORE | MESSAGE |`. BUILD comes from the
-# Makefile, and so does MAKE. The last line is "N passed, N failed".
+# Then the same tool on a second lab (check-base.sh).
+#
+# The README's tables are what is checked: rows `| E1.2 | ... | POINTS | POINTS LOST WITH IT ALONE MISSING |` and
+# `| SOLVED LAST | SCORE | MESSAGE |`. Where they differ, the rows as they should be are printed. BUILD comes from the Makefile, and so
+# does MAKE. The last line is "N passed, N failed".
 set -u
 LC_ALL=C
 export LC_ALL
@@ -122,20 +128,54 @@ first_message() {
 	done | tr -d '\r' | head -n 1
 }
 
-# cell COLUMN KEY COLUMNS: a cell of the row of the README that begins with that key and has so many columns.
-cell() {
-	awk -F ' *[|] *' -v key="$2" -v column="$1" -v columns="$3" '$2 == key && NF == columns + 2 { print $(column + 1) }' "$readme"
+# The README has two tables with a row for each exercise: that of the exercises, whose last two columns are measured, and that of the
+# checkpoints, with three columns.
+#
+# published KEY points|loss|score|message: what the README says.
+published() {
+	awk -F ' *[|] *' -v key="$1" -v what="$2" '
+		$2 == key && NF > 5 && what == "points" { print $(NF - 2) }
+		$2 == key && NF > 5 && what == "loss" { print $(NF - 1) }
+		$2 == key && NF == 5 && what == "score" { print $3 }
+		$2 == key && NF == 5 && what == "message" { gsub(/`/, "", $4); print $4 }' "$readme"
+}
+
+# measured KEY WHAT VALUE: is it what the README says?
+measured() {
+	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$top/measured"
+	[ "$(published "$1" "$2")" = "$3" ] || differs=1
+	is "$(published "$1" "$2")" "$3" "lab $lab, $1: its $2 in the README: ${3:-missing}"
+}
+
+# The rows of the README as they should be.
+rows() {
+	echo "  In $readme this is to be:"
+	awk -F '\t' 'NR == FNR { value[$1, $2] = $3; known[$1]; next }
+		{ n = split($0, cell, / *[|] */) }
+		!(cell[2] in known) { next }
+		n == 5 { printf "| %s | %s | `%s` |\n", cell[2], value[cell[2], "score"], value[cell[2], "message"] }
+		n > 5 {
+			cell[n - 2] = value[cell[2], "points"]
+			cell[n - 1] = value[cell[2], "loss"]
+			for (i = 2; i < n; i++)
+				printf "| %s ", cell[i]
+			print "|"
+		}' "$top/measured" "$readme"
+}
+
+# graded WHAT: grades the workspace as it is now.
+graded() {
+	in_workspace grade LAB="$lab" SEED=1 >"$top/grade.log" 2>&1
+	tell $? "lab $lab, $1: it builds, and is graded"
+	score=$(sed -n 's/^Total \([0-9.]*\) of .*/\1/p' "$top/grade.log")
 }
 
 checkpoint() {
 	solve "$1"
 	last=${1##* }
-	in_workspace grade LAB="$lab" SEED=1 >"$top/grade.log" 2>&1
-	tell $? "lab $lab, solved ${1:-nothing}: it builds, and is graded"
-	score=$(sed -n 's/^Total \([0-9.]*\) of .*/\1/p' "$top/grade.log")
-	is "$(cell 2 "${last:-none}" 3)" "$score" "lab $lab, solved ${1:-nothing}: the score is ${score:-missing}"
-	message=$(first_message)
-	is "$(cell 3 "${last:-none}" 3 | tr -d '`')" "$message" "lab $lab, solved ${1:-nothing}: ${message:-no message}"
+	graded "solved ${1:-nothing}"
+	measured "${last:-none}" score "$score"
+	measured "${last:-none}" message "$(first_message)"
 	awk "BEGIN { exit !(${score:-0} > ${before:-0}) }"
 	tell $? "lab $lab, solved ${1:-nothing}: more points than before"
 	before=$score
@@ -146,8 +186,25 @@ points() {
 		max=$(awk -v id="\"$exercise\"," '
 			$1 == "\"id\":" { this = $2 == id }
 			this && $1 == "\"max\":" { printf "%.2f", $2; exit }' "$ws/build/results.json")
-		is "$(cell 6 "$exercise" 6)" "$max" "lab $lab: $exercise has $max points"
+		measured "$exercise" points "$max"
 	done
+}
+
+# only_missing EXERCISE: after a grading with this one missing alone.
+only_missing() {
+	lost=$(python3 common/mk/check-exercises.py alone "$lab" "$1" "$ws/build/results.json" 2>"$top/problems")
+	tell $? "lab $lab, only $1 missing: all of its tests are lost, and none of an earlier exercise"
+	sed 's/^/          /' "$top/problems"
+	measured "$1" loss "$lost"
+}
+
+# quiet WHAT COMMAND...: a command that says nothing when all is well.
+quiet() {
+	what=$1
+	shift
+	"$@" >"$top/problems" 2>&1
+	tell $? "$what"
+	sed 's/^/          /' "$top/problems"
 }
 
 # check_lab RUBRIC
@@ -159,6 +216,8 @@ check_lab() {
 	readme=$directory/README.md
 	ws=$top/$lab
 	before=0
+	differs=0
+	: >"$top/measured"
 	marked=$(git ls-files "$directory/*.[chS]" | xargs grep -l 'SOLUTION E')
 	if [ -z "$marked" ]; then
 		grep -q 'EXERCISE E' "$directory"/*.[chS]
@@ -173,6 +232,8 @@ check_lab() {
 	! sh common/mk/student.sh "$lab" "$ws" >/dev/null 2>&1
 	tell $? "lab $lab: a directory that is not empty is refused"
 	is "$(echo $exercises)" "$(echo $(sed -n 's/^  - id: \(E[0-9.]*\)$/\1/p' "$rubric"))" "lab $lab: the rubric has these exercises"
+	quiet "lab $lab: the rubric has their places" python3 common/mk/check-exercises.py where "$lab"
+	quiet "lab $lab: every stub names its exercise" python3 common/mk/check-exercises.py stubs "$lab" "$ws"
 	in_workspace -C "$directory" CC=clang BUILD="$(realpath "$ws")/build/clang" image unit >"$top/clang.log" 2>&1
 	tell $? "lab $lab: clang builds it too"
 	in_workspace check-format >"$top/format.log" 2>&1
@@ -185,17 +246,29 @@ check_lab() {
 		checkpoint "$solved"
 	done
 	points
+	# The last checkpoint lacks the last exercise alone.
+	last=${exercises##*
+}
+	only_missing "$last"
+	for exercise in $(printf '%s\n' "$exercises" | sed '$d'); do
+		solve "$(echo $exercises | sed "s/$exercise//")"
+		graded "only $exercise missing"
+		only_missing "$exercise"
+	done
+	[ $differs -eq 0 ] || rows
 	solve all
-	different=$(cd "$ws" && git ls-files | while read -r file; do cmp -s "$file" "$OLDPWD/$file" || echo "$file"; done)
+	different=$(cd "$ws" && git ls-files | grep -vx workspace.yaml | while read -r file; do cmp -s "$file" "$OLDPWD/$file" || echo "$file"; done)
 	is '' "$different" "lab $lab: with all solved it is the tree"
 }
 
 rm -rf "$top"
 mkdir -p "$top"
+. common/mk/check-base.sh
 markers
 for rubric in labs/*/rubric.yaml; do
 	! grep -q '^exercises:' "$rubric" || check_lab "$rubric"
 done
+check_bases
 echo
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -89,8 +89,8 @@ for rubric in labs/*/rubric.yaml; do
 	step tests "lab $number as foretold" sh common/mk/count.sh lab "$number"
 done
 step tests 'the debugger' $make debug-check LAB=01
-# In a workspace there are no solutions.
-! grep -qs 'SOLUTION E' labs/*/*.c || step tests 'a workspace of a student' $make check-student
+# A workspace has no solutions to put into one.
+[ -e workspace.yaml ] || step tests 'a workspace of a student' $make check-student
 step check 'the doctor' $make doctor
 step check 'the table of costs' $make bench
 step tests 'pictures of a run' $make check-trace LAB=01

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""For check-student.sh: do a lab's rubric, its markers and what the grader measured agree? Says what does not; exit code 1.
+
+    check-exercises.py where LAB                `where` of each exercise names the files and functions of its regions
+    check-exercises.py stubs LAB WORKSPACE      what stands in the regions of a workspace names exercise, file and function
+    check-exercises.py alone LAB EX RESULTS     results with EX missing alone: its own tests are lost, and no test of an earlier
+                                                exercise. Prints the points that are lost.
+
+With every exercise solved all points are there: `make test` demands that elsewhere. So what is lost can be told from one grading.
+"""
+import fnmatch
+import json
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+from exercises import Lab, Mistake, read
+
+KEPT = ("pass", "expected_fail")
+NO_VERDICT = ("unavailable", "not_applicable")  # of this computer, and of this engine
+
+
+def where(number):
+    lab = Lab(number)
+    for name, exercise in lab.exercises.items():
+        marked = {}
+        for r in lab.regions(name):
+            marked.setdefault(os.path.relpath(r.path, lab.home), []).append(f"{r.function}()")
+        named = {}
+        for place in exercise.get("where") or []:
+            path, _, functions = place.partition(": ")
+            named[path] = functions.split(", ")
+        if named != marked:
+            yield f"{lab.path}: {name}: where: [{', '.join(json.dumps(f'{p}: ' + ', '.join(f)) for p, f in marked.items())}]"
+
+
+def stubs(number, top):
+    tree, lab = Lab(number), Lab(number, top)
+    for path in lab.sources():
+        lines = read(os.path.join(top, path)).splitlines()
+        for r in [r for r in lab.regions() if r.path == path]:
+            call = f'exercise_missing(v, "{r.exercise}", "{path}", __func__);'
+            if r.kind != "EXERCISE" or lines[r.first + 1].strip() != call:
+                yield f"{path}:{r.first + 2}: not {call}"
+    places = [(r.path, r.exercise, r.function) for r in tree.regions()]
+    if places != [(r.path, r.exercise, r.function) for r in lab.regions()]:
+        yield f"{top}: the regions are not those of the tree"
+
+
+def matches(test, exercise):
+    # As the grader's fnmatch(): `*` takes a slash too.
+    return any(fnmatch.fnmatchcase(test, p) for p in exercise["tests"])
+
+
+def alone(number, name, path):
+    lab = Lab(number)
+    graded = next(entry for entry in json.loads(read(path))["labs"] if entry["id"] == number)
+    tests = [t for run in graded["runs"] for t in run["tests"] if t["state"] not in NO_VERDICT]
+    names = list(lab.exercises)
+    print(f"{graded['max'] - graded['score']:.2f}")
+    for test in tests:
+        lost = test["state"] not in KEPT
+        if matches(test["name"], lab.exercise(name)) and test["state"] == "pass":
+            yield f"{test['name']} is a test of {name}, and passes without it"
+        for earlier in names[: names.index(name)]:
+            if lost and matches(test["name"], lab.exercise(earlier)):
+                yield f"{test['name']} is a test of {earlier}, and is lost without {name}: {test['state']}"
+    for pattern in lab.exercise(name)["tests"]:
+        if not any(fnmatch.fnmatchcase(t["name"], pattern) for t in tests):
+            yield f"{name} names tests {pattern}, and there is no such test in {path}"
+
+
+def main():
+    try:
+        problems = list({"where": where, "stubs": stubs, "alone": alone}[sys.argv[1]](*sys.argv[2:]))
+    except Mistake as e:
+        problems = [str(e)]
+    for p in problems:
+        print(p, file=sys.stderr)
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()
