@@ -72,6 +72,7 @@ class Tree:
         source = "\n".join(text)
         self.words = set(re.findall(r"\w+", source))
         self.tests = set(re.findall(r'"([a-z]+/\w+)"', source))
+        self.groups = set(re.findall(r'\{"([a-z]+)/\w+",', source))  # where the guest's tables name them
         self.exercises = set(EXERCISE.findall(source))
         for rubric in glob.glob(os.path.join(top, "labs/*/rubric.yaml")):
             self.exercises.update(re.findall(r"\bid: *\"?E?(\d+\.\d+)\b", read(rubric)))
@@ -157,6 +158,8 @@ class Tree:
         if STANDS_FOR.search(code):
             return
         yield from self.path(code)
+        if re.fullmatch(r"[a-z]+/\w+", code) and code.split("/")[0] in self.groups:
+            yield from self.test(code)
         if SOURCE.search(code) and re.fullmatch(r"\w[\w.-]*", code) and code not in self.names:
             yield f"no file has the name {code}"
         call = re.fullmatch(r"([a-z]\w*_\w+)\(\)", code)
