@@ -19,7 +19,7 @@ const char *engine_check(const struct cpu_engine *cpu, const struct mem_engine *
 	}
 }
 
-static const char *const names[VMEXIT_REASONS] = {
+static const char *const names[] = {
 	[VMEXIT_NONE] = "none",
 	[VMEXIT_INTERRUPT] = "interrupt",
 	[VMEXIT_WINDOW] = "window",
@@ -45,6 +45,7 @@ static const char *const names[VMEXIT_REASONS] = {
 	[VMEXIT_INIT] = "INIT",
 	[VMEXIT_ENTRY_FAILED] = "entry failed",
 };
+_Static_assert(ARRAY_SIZE(names) == VMEXIT_REASONS, "every reason has a name");
 
 const char *vmexit_name(enum vmexit_reason reason)
 {

@@ -276,7 +276,7 @@ static void on_entry_failed(struct vcpu *v, const struct vmexit *exit)
 		 exit->failed.text ? exit->failed.text : "no reason", exit->failed.code, exit->failed.info);
 }
 
-static void (*const handlers[VMEXIT_REASONS])(struct vcpu *, const struct vmexit *) = {
+static void (*const handlers[])(struct vcpu *, const struct vmexit *) = {
 	[VMEXIT_NONE] = nothing,
 	[VMEXIT_INTERRUPT] = nothing,
 	[VMEXIT_WINDOW] = nothing,
@@ -302,6 +302,7 @@ static void (*const handlers[VMEXIT_REASONS])(struct vcpu *, const struct vmexit
 	[VMEXIT_INIT] = on_init,
 	[VMEXIT_ENTRY_FAILED] = on_entry_failed,
 };
+_Static_assert(ARRAY_SIZE(handlers) == VMEXIT_REASONS, "every reason is answered");
 
 void intercept(struct vcpu *v, const struct vmexit *exit)
 {
