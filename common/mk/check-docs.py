@@ -71,7 +71,7 @@ class Tree:
         self.names.update(os.listdir(top))
         source = "\n".join(text)
         self.words = set(re.findall(r"\w+", source))
-        self.tests = set(re.findall(r'"([a-z]+/\w+)"', source))
+        self.tests = set(re.findall(r'["=]([a-z]+/\w+)"', source))
         self.groups = set(re.findall(r'\{"([a-z]+)/\w+",', source))  # where the guest's tables name them
         self.exercises = set(EXERCISE.findall(source))
         for rubric in glob.glob(os.path.join(top, "labs/*/rubric.yaml")):
