@@ -246,13 +246,20 @@ static void exit_cr(struct vmexit *exit, struct vcpu *v, const struct insn *i)
 	/* } SOLUTION E1.1 */
 }
 
-/* Privileged instructions that every engine meets. False: not one of them. */
+/*
+ * Privileged instructions that every engine meets. False: not one of them.
+ *
+ * Exercise E1.1, to begin with: HLT becomes VMEXIT_HLT (exit_as()). Common code ends the instruction and
+ * waits for what wakes the vcpu.
+ */
 static bool privileged_common(struct vcpu *v, const struct insn *i, struct vmexit *exit)
 {
 	switch (i->op) {
 	case OP_HLT:
+		/* SOLUTION E1.1 { stub: return true; */
 		exit_as(exit, VMEXIT_HLT, i);
 		return true;
+		/* } SOLUTION E1.1 */
 	case OP_IN:
 	case OP_OUT:
 	case OP_INS:
