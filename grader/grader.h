@@ -6,6 +6,7 @@
 #include "grader/course.h"
 #include "grader/emulator.h"
 #include "grader/protocol.h"
+#include "grader/restart.h"
 #include "grader/result.h"
 #include "grader/rubric.h"
 
@@ -50,8 +51,8 @@ struct native {
 	size_t text_used, text_room;
 	bool keep;
 };
-/* Runs the guest kernel without a hypervisor, with the key of guest number `guest`. */
-void native_run(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
+/* Runs a guest without a hypervisor, with the key of guest number `guest`. */
+void native_run(const struct grader *g, const struct guest_image *image, const struct platform_exceptions *e,
 		const struct platform *p, unsigned guest, const char *command, struct native *n);
 
 /* The key of a run's guest number 0, 1, ...: other guests have other keys and other values. */
@@ -61,20 +62,27 @@ struct oracle {
 	const struct grader *g;
 	const struct rubric *rubric;
 	const struct platform_exceptions *exceptions;
-	const char *command; /* the guest's; NULL: all tests, and the first guest's benches */
-	/* By number of the guest, asked for when first needed. `bochs` only for what TCG gets wrong. */
-	struct native *tcg[MACHINE_MODULES], *bochs[MACHINE_MODULES];
+	const char *command; /* the guests'; NULL: all tests, and the first guest's benches */
+	VECTOR(struct oracle_guest *) guests;
+};
+/* A guest on the bare machine. The key, and with it every digest, is that of the guest's number. */
+struct oracle_guest {
+	struct guest_image image;
+	unsigned number;
+	struct native *tcg, *bochs; /* NULL: not run yet. `bochs` only for what TCG gets wrong. */
 };
 enum verdict {
 	VERDICT_KNOWN,   /* *digest is what the test gives on the bare machine */
 	VERDICT_FAILS,   /* it fails there */
 	VERDICT_MISSING, /* only another platform could tell, and it is not here */
 };
+/* The entry of a guest: image, and its number in the run. */
+struct oracle_guest *oracle_guest(struct oracle *o, const struct guest_image *image, unsigned number);
 /* Makes the oracle ready for a guest. NULL, or why it cannot be. */
-const char *oracle_ask(struct oracle *o, unsigned guest);
+const char *oracle_ask(const struct oracle *o, struct oracle_guest *guest);
 /* The names of all tests, in their order; those that must not run natively on TCG stand last. */
-void oracle_tests(const struct oracle *o, unsigned guest, string_list *names);
-enum verdict oracle_digest(struct oracle *o, unsigned guest, const char *test, u64 *digest);
+void oracle_tests(const struct oracle *o, const struct oracle_guest *guest, string_list *names);
+enum verdict oracle_digest(const struct oracle *o, struct oracle_guest *guest, const char *test, u64 *digest);
 
 /* ---- select.c: --part, --bench, --test, --exercise ---- */
 
@@ -109,14 +117,27 @@ void keep_benches(struct lab_result *lab, const struct platform *p, const struct
 		  const char *mem);
 /* Every test of the groups as one entry a group: the run did not get so far that tests have names. */
 void run_without_tests(struct run *run, const struct rubric_run *spec, enum state state, const char *message);
+/* What a run's machine left behind. Where its guest was started again, the console holds the records of all
+ * boots; the rest is of the last one. */
+struct aftermath {
+	const struct platform *platform;
+	struct console consoles[MACHINE_MODULES];
+	const char *ended[MACHINE_MODULES]; /* why the hypervisor ended that guest; NULL: it did not */
+	size_t count;
+	enum machine_end end;
+	const char *message; /* about the machine's end; NULL: clean */
+	const char *missing; /* the first exercise that was needed and is not written; NULL: none */
+	struct chain chain;
+};
+enum state machine_state(enum machine_end end);
 void judge_run(const struct grader *g, const struct lab_result *lab, const struct rubric_run *spec,
-	       const struct machine *m, const struct console consoles[], const char *const ended[],
-	       struct oracle *o, struct run *run);
+	       const struct aftermath *a, struct oracle *o, struct run *run);
 void unit_grade(const struct grader *g, struct lab_result *lab, const struct rubric_program *spec);
 /* own.c: the same runs with the lab on the student's own earlier layers, into official->own. */
 void own_grade(const struct grader *g, struct lab_result *official);
-/* where.c: a sentence about the place where a machine was stopped. */
-const char *where_was(const struct grader *g, const struct rubric *r, u64 rip);
+/* where.c: a sentence about the place where a machine was stopped. The files with the symbols of hypervisor
+ * and guest, below the build directories; NULL: there is none, or it is not known which. */
+const char *where_was(const struct grader *g, const char *hypervisor, const char *guest, u64 rip);
 /* unit_xml.c: reads CUnit's native result file. NULL, or why it is no complete result. */
 const char *unit_read(const char *path, struct run *run, const struct rubric_group *group);
 /* The options that repeat what is shown: "make grade LAB=01 TEST=cpu/cpuid SEED=0x1". */

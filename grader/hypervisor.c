@@ -3,6 +3,9 @@
  * One run of a lab's hypervisor with its guests: images with keys into a directory of their own, the machine,
  * a console for each guest.
  *
+ * A run with one guest goes on behind a test that ended the guest, with a new machine (restart.c). Its
+ * console takes the lines of all boots; under one key, see grader/README.md.
+ *
  * With more than one guest each console line begins with "[NAME] "; with one guest it stands alone. Lines of
  * the hypervisor itself begin with "[hv] " and are for people.
  */
@@ -13,51 +16,55 @@
 
 #define HV_IMAGE "hv.bin"
 
-struct sink {
-	struct console consoles[MACHINE_MODULES];
-	const char *ended[MACHINE_MODULES]; /* why the hypervisor ended a guest */
-	const char *missing;                /* the first exercise that was needed and is not written */
-	size_t count;
+/* A run on its way. */
+struct session {
+	const struct grader *g;
+	const struct rubric *rubric;
+	const struct rubric_run *spec;
+	const struct platform *platform;
+	struct run *run;
+	struct aftermath left;
 	FILE *log;
 };
 
 /* "[hv] guest NAME ended: REASON" */
-static bool take_ending(struct sink *s, const char *text)
+static bool take_ending(struct aftermath *a, const char *text)
 {
 	static const char begin[] = "[hv] guest ";
 
 	if (strncmp(text, begin, strlen(begin)))
 		return false;
 	text += strlen(begin);
-	for (size_t i = 0; i < s->count; i++) {
-		size_t n = strlen(s->consoles[i].name);
+	for (size_t i = 0; i < a->count; i++) {
+		size_t n = strlen(a->consoles[i].name);
 
-		if (!strncmp(text, s->consoles[i].name, n) && !strncmp(text + n, " ended: ", 8))
-			s->ended[i] = xprintf("%s", text + n + 8);
-		if (s->ended[i] && !s->missing && strstr(s->ended[i], " is yours to write "))
-			s->missing = s->ended[i];
+		if (!strncmp(text, a->consoles[i].name, n) && !strncmp(text + n, " ended: ", 8))
+			a->ended[i] = xprintf("%s", text + n + 8);
+		if (a->ended[i] && !a->missing && strstr(a->ended[i], " is yours to write "))
+			a->missing = a->ended[i];
 	}
 	return true;
 }
 
 static void take_line(void *context, const char *text, bool damaged)
 {
-	struct sink *s = context;
+	struct session *s = context;
+	struct aftermath *a = &s->left;
 
 	if (s->log)
 		fprintf(s->log, "%s\n", text);
-	if (take_ending(s, text))
+	if (take_ending(a, text))
 		return;
-	if (s->count == 1) {
-		console_line(&s->consoles[0], text, damaged);
+	if (a->count == 1) {
+		console_line(&a->consoles[0], text, damaged);
 		return;
 	}
-	for (size_t i = 0; i < s->count; i++) {
-		const char *name = s->consoles[i].name;
+	for (size_t i = 0; i < a->count; i++) {
+		const char *name = a->consoles[i].name;
 		size_t n = strlen(name);
 
 		if (text[0] == '[' && !strncmp(text + 1, name, n) && !strncmp(text + 1 + n, "] ", 2))
-			console_line(&s->consoles[i], text + n + 3, damaged);
+			console_line(&a->consoles[i], text + n + 3, damaged);
 	}
 }
 
@@ -68,36 +75,53 @@ static void take_tick(void *context, double seconds)
 }
 
 /* The guest's module string: NAME [ram=SIZE] [budget=TICKS] -- COMMAND LINE */
-static const char *module_string(const struct rubric_guest *guest)
+static const char *module_string(const struct session *s, const struct rubric_guest *guest)
 {
 	const char *ram = guest->ram ? xprintf(" ram=%s", guest->ram) : "";
 	const char *budget = guest->budget ? xprintf(" budget=%s", guest->budget) : "";
+	const char *command = guest->command;
 
-	return xprintf("%s%s%s --%s%s", guest->name, ram, budget, *guest->command ? " " : "", guest->command);
+	if (s->left.chain.charges.n)
+		command = restart_command(&s->left.chain, command);
+	return xprintf("%s%s%s --%s%s", guest->name, ram, budget, *command ? " " : "", command);
 }
 
 /* Images and consoles of all guests. NULL, or what is wrong. */
-static const char *prepare(const struct grader *g, const struct rubric *r, const struct rubric_run *spec,
-			   struct machine *m, struct sink *sink)
+static const char *prepare(struct session *s, struct machine *m)
 {
-	const char *error =
-		image_copy(xprintf("%s/%s", g->images, r->image), xprintf("%s/" HV_IMAGE, m->directory));
+	const struct grader *g = s->g;
+	const char *error = image_copy(xprintf("%s/%s", g->images, s->rubric->image),
+				       xprintf("%s/" HV_IMAGE, m->directory));
+	struct aftermath *a = &s->left;
 
-	if (spec->guests.n > MACHINE_MODULES)
+	if (s->spec->guests.n > MACHINE_MODULES)
 		return xprintf("a run has at most %d guests", MACHINE_MODULES);
-	for (size_t i = 0; i < spec->guests.n && !error; i++) {
-		const struct rubric_guest *guest = &spec->guests.at[i];
+	for (size_t i = 0; i < s->spec->guests.n && !error; i++) {
+		const struct rubric_guest *guest = &s->spec->guests.at[i];
 		const char *file = xprintf("guest%zu.elf", i);
 		u8 key[KEY_BYTES];
 
 		guest_key(g, (unsigned)i, key);
-		console_init(&sink->consoles[i], guest->name, key);
-		sink->count++;
-		m->modules[m->module_count++] = (struct machine_module){file, module_string(guest)};
-		error = image_patch(xprintf("%s/%s", g->build, r->guest),
+		if (a->chain.boots)
+			console_restart(&a->consoles[i]);
+		else
+			console_init(&a->consoles[i], guest->name, key);
+		a->ended[i] = NULL;
+		m->modules[m->module_count++] = (struct machine_module){file, module_string(s, guest)};
+		error = image_patch(xprintf("%s/%s", g->build, guest->image.elf),
 				    xprintf("%s/%s", m->directory, file), key, g->seed);
 	}
+	a->count = s->spec->guests.n;
 	return error;
+}
+
+/* Of several images nobody knows which one ran. */
+static const char *guest_symbols(const struct rubric_run *spec)
+{
+	for (size_t i = 1; i < spec->guests.n; i++)
+		if (!guest_image_same(&spec->guests.at[i].image, &spec->guests.at[0].image))
+			return NULL;
+	return spec->guests.at[0].image.elf;
 }
 
 void keep_benches(struct lab_result *lab, const struct platform *p, const struct console *c, const char *cpu,
@@ -107,14 +131,12 @@ void keep_benches(struct lab_result *lab, const struct platform *p, const struct
 		*vector_add(&lab->benches) = (struct bench_result){c->benches.at[i], cpu, mem, p->name};
 }
 
-void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
-		    const struct platform *p, struct oracle *o)
+/* A new machine with new images, from power on to its end. NULL, or what is wrong. */
+static const char *boot(struct session *s)
 {
-	const struct rubric *r = lab->rubric;
-	struct run *run = xcalloc(1, sizeof(*run));
-	struct sink *sink = xcalloc(1, sizeof(*sink));
+	const struct rubric_run *spec = s->spec;
 	struct machine m = {
-		.platform = p,
+		.platform = s->platform,
 		.directory = scratch_sub(spec->name),
 		.kernel = HV_IMAGE,
 		.cmdline = xprintf("cpu=%s mem=%s%s%s", spec->cpu, spec->mem, spec->append ? " " : "",
@@ -122,14 +144,91 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 		.memory = spec->memory,
 		.instructions = spec->instructions,
 		.seconds = spec->seconds,
-		.mkdisk = xprintf("%s/tools/mkdisk", g->build),
-		.bochsrc = xprintf("%s/common/boot/bochsrc.in", g->root),
+		.mkdisk = xprintf("%s/tools/mkdisk", s->g->build),
+		.bochsrc = xprintf("%s/common/boot/bochsrc.in", s->g->root),
 		.line = take_line,
 		.tick = take_tick,
-		.context = sink,
+		.context = s,
 	};
-	const char *error, *logs = xprintf("%s/grader/logs/%s", g->images, r->id);
+	const char *error = prepare(s, &m);
 
+	if (error)
+		return error;
+	machine_run(&m);
+	if (m.rip && m.message)
+		m.message = xprintf("%s; %s", m.message,
+				    where_was(s->g, s->rubric->symbols, guest_symbols(spec), m.rip));
+	s->left.end = m.end;
+	s->left.message = m.message;
+	s->run->seconds += m.seconds_used;
+	s->run->instructions += m.instructions_used;
+	if (!s->left.chain.boots) /* the first thing that went wrong is the one to look at */
+		serial_tail(&m.serial, &s->run->tail);
+	return NULL;
+}
+
+/* After a boot: is the guest to be started again? Of several guests none is. */
+static bool goes_on(struct session *s, double seconds)
+{
+	struct aftermath *a = &s->left;
+	const struct console *c = &a->consoles[0];
+	enum state state = machine_state(a->end);
+	const char *reason = a->ended[0] ? a->ended[0] : a->message;
+
+	if (a->count != 1 || s->spec->guests.at[0].ends || lab_is_bench(s->spec))
+		return false;
+	if (state == STATE_PASS && !a->ended[0] && c->ended) {
+		a->chain.broken = console_incomplete(c) != NULL;
+		return false;
+	}
+	if (state == STATE_PASS)
+		state = STATE_CRASH;
+	if (!restart_wanted(&a->chain, c, state, reason ? reason : console_incomplete(c), seconds))
+		return false;
+	if (s->log)
+		fprintf(s->log, "---- started again: %s\n",
+			restart_command(&a->chain, s->spec->guests.at[0].command));
+	return true;
+}
+
+/* One boot after the other. NULL, or what is wrong. */
+static const char *boots(struct session *s)
+{
+	const char *logs = xprintf("%s/grader/logs/%s", s->g->images, s->rubric->id), *error;
+	struct aftermath *a = &s->left;
+	enum machine_end end;
+	const char *message;
+	double before;
+
+	directory_make(logs);
+	s->run->log = xprintf("%s/%s-%s.log", logs, s->spec->name, s->platform->name);
+	s->log = fopen(s->run->log, "we");
+	a->platform = s->platform;
+	a->chain.restarts = s->spec->restarts;
+	a->chain.seconds = (double)s->spec->seconds;
+	do {
+		before = s->run->seconds;
+		end = a->end;
+		message = a->message;
+		error = boot(s);
+	} while (!error && goes_on(s, s->run->seconds - before));
+	if (a->chain.twice) { /* the one with the tests is the one to tell of */
+		a->end = end;
+		a->message = message;
+	}
+	if (s->log)
+		fclose(s->log);
+	return error;
+}
+
+void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
+		    const struct platform *p, struct oracle *o)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+	struct run *run = xcalloc(1, sizeof(*run));
+	const char *error = NULL;
+
+	*s = (struct session){.g = g, .rubric = lab->rubric, .spec = spec, .platform = p, .run = run};
 	*vector_add(&lab->runs) = run;
 	run->name = spec->name;
 	run->what = xprintf("%s: %s with %s on %s", spec->name, spec->cpu, spec->mem, platform_full_name(p));
@@ -137,27 +236,18 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 	run->cpu = spec->cpu;
 	run->mem = spec->mem;
 	progress_begin(run->what);
-	error = prepare(g, r, spec, &m, sink);
-	for (unsigned i = 0; i < sink->count && !error; i++)
-		error = spec->guests.at[i].ends ? NULL : oracle_ask(o, i);
+	for (unsigned i = 0; i < spec->guests.n && !error; i++)
+		if (!spec->guests.at[i].ends)
+			error = oracle_ask(o, oracle_guest(o, &spec->guests.at[i].image, i));
+	if (!error)
+		error = boots(s);
 	if (error) {
 		run_without_tests(run, spec, STATE_INFRA_ERROR, error);
 	} else {
-		directory_make(logs);
-		run->log = xprintf("%s/%s-%s.log", logs, spec->name, p->name);
-		sink->log = fopen(run->log, "we");
-		machine_run(&m);
-		if (m.rip && m.message)
-			m.message = xprintf("%s; %s", m.message, where_was(g, r, m.rip));
-		if (sink->log)
-			fclose(sink->log);
-		run->seconds = m.seconds_used;
-		run->instructions = m.instructions_used;
-		run->missing = sink->missing;
-		serial_tail(&m.serial, &run->tail);
-		judge_run(g, lab, spec, &m, sink->consoles, sink->ended, o, run);
-		if (run->state == STATE_PASS && sink->count == 1)
-			keep_benches(lab, p, &sink->consoles[0], spec->cpu, spec->mem);
+		run->missing = s->left.missing;
+		judge_run(g, lab, spec, &s->left, o, run);
+		if (run->state == STATE_PASS && s->left.count == 1)
+			keep_benches(lab, p, &s->left.consoles[0], spec->cpu, spec->mem);
 	}
 	progress_end();
 	score_run(run);

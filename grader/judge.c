@@ -3,9 +3,11 @@
  * From what a hypervisor's run left behind to a state for each test.
  *
  * A pass counts when its line was authentic (protocol.c), its digest is that of the bare machine, and the run
- * came to a proper end: the guest's end record and a clean shutdown. Without the end nothing counts, because
- * what else went wrong is not known. A test that its engine cannot pass in theory is listed in the rubric,
- * and then its failure is the success.
+ * came to a proper end: the guest's end record and a clean shutdown. An improper end is charged to what was
+ * not done: to a test, where the guest was started again behind it (restart.c), or to those of several guests
+ * whose consoles are not complete. What was complete before stands. An end that nobody can be charged with
+ * takes everything, because what else went wrong is not known. A test that its engine cannot pass in theory
+ * is listed in the rubric, and then its failure is the success.
  */
 #include "grader/grader.h"
 
@@ -16,13 +18,16 @@ struct judgement {
 	const struct grader *g;
 	const struct rubric *rubric;
 	const struct rubric_run *spec;
-	const struct platform *platform;
+	const struct aftermath *after;
 	struct oracle *oracle;
-	unsigned guest; /* its number */
 	struct run *run;
+	/* The guest in hand. */
+	unsigned number;
+	struct oracle_guest *guest; /* NULL: one that has to be ended */
+	enum state end;             /* STATE_PASS when guest and machine came to a proper end */
 };
 
-static enum state machine_state(enum machine_end end)
+enum state machine_state(enum machine_end end)
 {
 	switch (end) {
 	case MACHINE_CLEAN:
@@ -42,6 +47,13 @@ static enum state machine_state(enum machine_end end)
 }
 
 /* A test that did not pass: as foretold, or not. */
+static void add_hint(const struct judgement *j, const char *name, struct test *t)
+{
+	t->hint = rubric_hint(j->rubric, name);
+	if (!t->hint)
+		t->hint = t->group->hint;
+}
+
 static enum state failed(const struct judgement *j, const char *name, struct test *t)
 {
 	const struct rubric_expected *e = rubric_expects_failure(j->rubric, j->spec->cpu, name);
@@ -50,9 +62,7 @@ static enum state failed(const struct judgement *j, const char *name, struct tes
 		t->message = e->reason;
 		return STATE_EXPECTED_FAIL;
 	}
-	t->hint = rubric_hint(j->rubric, name);
-	if (!t->hint)
-		t->hint = t->group->hint;
+	add_hint(j, name, t);
 	return STATE_FAIL;
 }
 
@@ -90,6 +100,7 @@ static enum state judge_pass(const struct judgement *j, const char *name, const 
 static enum state judge_fail(const struct judgement *j, const char *name, const struct record *r,
 			     struct test *t)
 {
+	const struct platform *p = j->after->platform;
 	const struct platform_exception *x;
 	enum state s;
 	u64 digest;
@@ -101,10 +112,9 @@ static enum state judge_fail(const struct judgement *j, const char *name, const 
 	s = failed(j, name, t);
 	if (s == STATE_EXPECTED_FAIL)
 		return s;
-	x = exceptions_find(j->oracle->exceptions, j->platform->name, j->platform->model, name);
+	x = exceptions_find(j->oracle->exceptions, p->name, p->model, name);
 	if (x) {
-		t->message =
-			xprintf("%s itself gets this wrong: %s", platform_full_name(j->platform), x->reason);
+		t->message = xprintf("%s itself gets this wrong: %s", platform_full_name(p), x->reason);
 		return STATE_UNAVAILABLE;
 	}
 	if (oracle_digest(j->oracle, j->guest, name, &digest) == VERDICT_FAILS) {
@@ -114,23 +124,54 @@ static enum state judge_fail(const struct judgement *j, const char *name, const 
 	return s;
 }
 
-/* `end` is STATE_PASS when guest and machine came to a proper end. */
-static void judge_test(const struct judgement *j, const struct console *c, enum state end, const char *name,
-		       struct test *t)
+/* The guest or the run ended in this test. */
+static void judge_charged(const struct judgement *j, const char *name, enum state state, const char *message,
+			  struct test *t)
 {
-	const struct record *r = console_find(c, name);
+	t->state = state;
+	t->message = message;
+	t->charged = true;
+	add_hint(j, name, t);
+}
 
-	if (!r) {
-		t->state = end == STATE_PASS ? STATE_FAIL : end;
-		t->message = end == STATE_PASS ? "the guest did not report this test"
-					       : "the run did not get so far";
+/* It never began. */
+static void judge_missing(const struct judgement *j, struct test *t)
+{
+	const struct chain *c = &j->after->chain;
+
+	if (c->stopped) {
+		t->state = c->charges.at[c->charges.n - 1].state;
+		t->message = xprintf("not tried: %s", c->stopped);
+		t->not_tried = true;
+		return;
+	}
+	t->state = j->end == STATE_PASS ? STATE_FAIL : j->end;
+	t->message =
+		j->end == STATE_PASS ? "the guest did not report this test" : "the run did not get so far";
+}
+
+static void judge_test(const struct judgement *j, const char *name, struct test *t)
+{
+	const struct record *r = console_find(&j->after->consoles[j->number], name);
+	const struct charge *charge = restart_charge(&j->after->chain, name);
+	const char *ended = j->after->ended[j->number];
+
+	if (charge) {
+		judge_charged(j, name, charge->state, charge->message, t);
+	} else if (!r) {
+		judge_missing(j, t);
+	} else if (r->state == RECORD_OPEN && j->end != STATE_PASS) {
+		judge_charged(j, name, j->end,
+			      ended ? xprintf("the guest ended in this test: %s", ended)
+				    : "the run ended in this test",
+			      t);
 	} else if (r->state == RECORD_OPEN) {
-		t->state = end == STATE_PASS ? STATE_FAIL : end;
-		t->message = end == STATE_PASS ? "no result came" : "the run ended in this test";
+		t->state = STATE_FAIL;
+		t->message = "no result came";
 	} else {
 		t->state = r->state == RECORD_PASS ? judge_pass(j, name, r, t) : judge_fail(j, name, r, t);
-		if (end != STATE_PASS && t->state != STATE_FAIL) {
-			t->state = end;
+		if (j->end != STATE_PASS && t->state != STATE_FAIL) {
+			t->state = j->end;
 			t->message = "has a result, but the run did not end properly";
 		}
 	}
@@ -152,12 +193,11 @@ static void check_groups(const struct judgement *j, const struct rubric_guest *g
 		t->name = group->tests;
 		t->group = group;
 		t->state = STATE_INFRA_ERROR;
-		t->message = "no test of the guest kernel has such a name";
+		t->message = "no test of the guest has such a name";
 	}
 }
 
-static void judge_guest(const struct judgement *j, const struct rubric_guest *guest, const struct console *c,
-			enum state end)
+static void judge_guest(const struct judgement *j, const struct rubric_guest *guest)
 {
 	string_list names = {0};
 
@@ -177,7 +217,7 @@ static void judge_guest(const struct judgement *j, const struct rubric_guest *gu
 		t->group = group;
 		t->state = STATE_SKIPPED; /* not run, and to be dropped */
 		if (select_test(j->g, t->name))
-			judge_test(j, c, end, name, t);
+			judge_test(j, name, t);
 	}
 	check_groups(j, guest);
 }
@@ -200,50 +240,99 @@ static void judge_ending(const struct judgement *j, const struct rubric_guest *g
 	t->message = "the hypervisor has to end this guest and say why";
 }
 
-/* Guests that had to be ended leave the hypervisor with a status; whether it is the right one shows in their
- * reports. */
-static bool ends_some(const struct rubric_run *spec)
+/* Has this guest done what it had to do? */
+static bool is_done(const struct judgement *j, size_t i)
 {
-	for (size_t i = 0; i < spec->guests.n; i++)
-		if (spec->guests.at[i].ends)
-			return true;
-	return false;
+	const char *ended = j->after->ended[i];
+
+	if (j->spec->guests.at[i].ends)
+		return ended != NULL;
+	return !ended && !console_incomplete(&j->after->consoles[i]);
+}
+
+/* The machine's end, as the run has to answer for it. A hypervisor that ends a guest leaves with a status;
+ * whether it was right to do so shows in its report. */
+static enum state end_of_machine(const struct judgement *j)
+{
+	const struct aftermath *a = j->after;
+
+	for (size_t i = 0; i < a->count && a->end == MACHINE_STATUS; i++)
+		if (a->ended[i] || j->spec->guests.at[i].ends)
+			return STATE_PASS;
+	return machine_state(a->end);
+}
+
+/* How the end of the machine, with that state, counts for a guest. */
+static enum state end_of_guest(const struct judgement *j, size_t i, enum state machine)
+{
+	if (j->after->chain.charges.n && !j->after->chain.broken)
+		return STATE_PASS; /* charged to tests */
+	if (!is_done(j, i))
+		return machine == STATE_PASS ? STATE_CRASH : machine;
+	if (machine == STATE_INFRA_ERROR)
+		return machine;
+	for (size_t k = 0; k < j->after->count; k++)
+		if (!is_done(j, k))
+			return STATE_PASS; /* charged to that guest */
+	return machine;
+}
+
+/* What is to be said of a guest; NULL: nothing. */
+static const char *words_on_guest(const struct judgement *j, size_t i)
+{
+	const struct aftermath *a = j->after;
+	const char *words = console_incomplete(&a->consoles[i]);
+	bool one = j->spec->guests.n == 1;
+
+	if (a->chain.charges.n && !a->chain.broken)
+		return a->consoles[i].complaint;
+	if (a->ended[i])
+		return one ? xprintf("the guest ended: %s", a->ended[i])
+			   : xprintf("guest %s ended: %s", j->spec->guests.at[i].name, a->ended[i]);
+	if (!words)
+		words = a->consoles[i].complaint;
+	return !words || one ? words : xprintf("guest %s: %s", j->spec->guests.at[i].name, words);
+}
+
+static void judge_machine(const struct judgement *j)
+{
+	const struct chain *c = &j->after->chain;
+
+	j->run->state = end_of_machine(j);
+	j->run->message = j->run->state == STATE_PASS ? NULL : j->after->message;
+	if (!c->charges.n || c->broken)
+		return;
+	j->run->state = c->charges.at[0].state;
+	j->run->message = restart_words(c);
 }
 
 void judge_run(const struct grader *g, const struct lab_result *lab, const struct rubric_run *spec,
-	       const struct machine *m, const struct console consoles[], const char *const ended[],
-	       struct oracle *o, struct run *run)
+	       const struct aftermath *a, struct oracle *o, struct run *run)
 {
-	struct judgement j = {g, lab->rubric, spec, m->platform, o, 0, run};
+	struct judgement j = {
+		.g = g, .rubric = lab->rubric, .spec = spec, .after = a, .oracle = o, .run = run};
+	enum state machine = end_of_machine(&j);
 
-	run->state = machine_state(m->end);
-	run->message = m->message;
-	if (m->end == MACHINE_STATUS && ends_some(spec)) {
-		run->state = STATE_PASS;
-		run->message = NULL;
-	}
+	judge_machine(&j);
 	for (size_t i = 0; i < spec->guests.n; i++) {
-		const char *incomplete = console_incomplete(&consoles[i]);
-		enum state end = run->state;
+		const struct rubric_guest *guest = &spec->guests.at[i];
+		const char *words;
 
-		if (spec->guests.at[i].ends) {
-			judge_ending(&j, &spec->guests.at[i], ended[i]);
+		if (guest->ends) {
+			judge_ending(&j, guest, a->ended[i]);
 			continue;
 		}
-		run->lived |= consoles[i].accepted > 0;
-		if (incomplete && end == STATE_PASS)
-			end = STATE_CRASH;
-		j.guest = (unsigned)i;
-		judge_guest(&j, &spec->guests.at[i], &consoles[i], end);
-		if (!incomplete)
-			incomplete = consoles[i].complaint;
-		if (!incomplete)
+		run->lived |= a->consoles[i].accepted > 0 || a->consoles[i].records.n;
+		j.number = (unsigned)i;
+		j.guest = oracle_guest(o, &guest->image, j.number);
+		j.end = end_of_guest(&j, i, machine);
+		judge_guest(&j, guest);
+		words = words_on_guest(&j, i);
+		if (!words)
 			continue;
-		if (spec->guests.n > 1)
-			incomplete = xprintf("guest %s: %s", spec->guests.at[i].name, incomplete);
-		run->message = run->message ? xprintf("%s; %s", run->message, incomplete) : incomplete;
+		run->message = run->message ? xprintf("%s; %s", run->message, words) : words;
 		if (run->state == STATE_PASS)
-			run->state = end == STATE_PASS ? STATE_FAIL : end;
+			run->state = j.end == STATE_PASS ? STATE_FAIL : j.end;
 	}
 }
 

@@ -87,7 +87,7 @@ static void ask_bochs(const struct grader *g, struct lab_result *lab, const stru
 		guests[i] = spec->guests.at[i];
 		guests[i].command = open_tests(run, spec, guests[i].name, &any);
 	}
-	if (!any || bochs->why || lab->elsewhere || g->exercise || run->state != STATE_PASS)
+	if (!any || bochs->why || lab->elsewhere || g->exercise)
 		return;
 	second.guests.at = guests;
 	second.name = xprintf("%s-bochs", spec->name);
@@ -128,7 +128,7 @@ static void native_benches(const struct grader *g, struct lab_result *lab, const
 	if (!wanted || p->id != PLATFORM_BOCHS)
 		return;
 	native = xcalloc(1, sizeof(*native));
-	native_run(g, lab->rubric, o->exceptions, p, 0, "only=bench/", native);
+	native_run(g, &lab->rubric->guest, o->exceptions, p, 0, "only=bench/", native);
 	if (!native->error)
 		keep_benches(lab, p, &native->console, NATIVE_ENGINE, NATIVE_ENGINE);
 }
@@ -174,9 +174,22 @@ static void one_run(const struct grader *g, struct lab_result *lab, const struct
 
 /* ---- the whole ---- */
 
+/* Has a run that is wanted a guest with the lab's own guest kernel, whose tests the bare machine is asked
+ * about? */
+static bool kernel_wanted(const struct grader *g, const struct rubric *r)
+{
+	struct rubric_run spec;
+
+	for (size_t i = 0; i < r->runs.n; i++)
+		for (size_t k = 0; select_run(g, &r->runs.at[i], &spec) && k < spec.guests.n; k++)
+			if (!spec.guests.at[k].ends && guest_image_same(&spec.guests.at[k].image, &r->guest))
+				return true;
+	return false;
+}
+
 static unsigned count_steps(const struct grader *g, const struct rubric *r)
 {
-	unsigned n = 2; /* build, oracle */
+	unsigned n = 1 + kernel_wanted(g, r); /* build, the guest kernel on the bare machine */
 	struct rubric_run spec;
 
 	for (size_t i = 0; i < r->runs.n; i++)
@@ -186,25 +199,25 @@ static unsigned count_steps(const struct grader *g, const struct rubric *r)
 	return n;
 }
 
-/* The bare machine for the first guest of all runs. False: it cannot be asked, and that was told. */
-static bool ask_native(const struct grader *g, struct lab_result *lab)
+/* False: the guest kernel itself is not right, and nothing can be graded with it. */
+static bool kernel_runs(const struct grader *g, struct lab_result *lab)
 {
-	struct oracle *o = lab->oracle;
+	struct oracle_guest *kernel = oracle_guest(lab->oracle, &lab->rubric->guest, 0);
 	const char *error;
 
 	progress_begin("the guest on the bare machine");
-	error = oracle_ask(o, 0);
+	error = oracle_ask(lab->oracle, kernel);
 	progress_end();
-	if (error) {
-		lab->state = STATE_INFRA_ERROR;
-		lab->message = error;
-		if (o->tcg[0])
-			serial_tail(&o->tcg[0]->machine.serial, &lab->tail);
-		all_without(g, lab, STATE_INFRA_ERROR, error);
-		return false;
+	if (!error) {
+		keep_benches(lab, kernel->tcg->platform, &kernel->tcg->console, NATIVE_ENGINE, NATIVE_ENGINE);
+		return true;
 	}
-	keep_benches(lab, o->tcg[0]->platform, &o->tcg[0]->console, NATIVE_ENGINE, NATIVE_ENGINE);
-	return true;
+	lab->state = STATE_INFRA_ERROR;
+	lab->message = error;
+	if (kernel->tcg)
+		serial_tail(&kernel->tcg->machine.serial, &lab->tail);
+	all_without(g, lab, STATE_INFRA_ERROR, error);
+	return false;
 }
 
 void lab_runs(const struct grader *g, struct lab_result *lab)
@@ -214,18 +227,6 @@ void lab_runs(const struct grader *g, struct lab_result *lab)
 	for (size_t i = 0; i < lab->rubric->runs.n && !process_interrupted(); i++)
 		if (select_run(g, &lab->rubric->runs.at[i], &spec))
 			one_run(g, lab, &spec, lab->oracle);
-}
-
-/* Does a run need the bare machine? Guests that have to end badly do not. */
-static bool native_wanted(const struct grader *g, const struct rubric *r)
-{
-	struct rubric_run spec;
-
-	for (size_t i = 0; i < r->runs.n; i++)
-		for (size_t k = 0; select_run(g, &r->runs.at[i], &spec) && k < spec.guests.n; k++)
-			if (!spec.guests.at[k].ends)
-				return true;
-	return false;
 }
 
 static void grade_units(const struct grader *g, struct lab_result *lab)
@@ -299,7 +300,7 @@ void lab_grade(const struct grader *g, const struct rubric *r, const struct plat
 	}
 	result->oracle = xcalloc(1, sizeof(*result->oracle));
 	*result->oracle = (struct oracle){.g = g, .rubric = r, .exceptions = e, .command = select_native(g)};
-	if (!native_wanted(g, r) || ask_native(g, result))
+	if (!kernel_wanted(g, r) || kernel_runs(g, result))
 		lab_runs(g, result);
 	grade_units(g, result);
 	score_unblocked(result);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * grade --native: is the guest kernel itself right? It runs on the bare machine of each emulator, and three
- * things must hold: every test passes, but for the listed faults of that emulator, and those fail; a test
- * gives the same digest everywhere; and the same seed gives the same output to the last byte. Only then is it
- * an oracle for hypervisors.
+ * grade --native: is the guest kernel itself right, and every other guest that a rubric names? Each runs on
+ * the bare machine of each emulator, and three things must hold: every test passes, but for the listed faults
+ * of that emulator, and those fail; a test gives the same digest everywhere; and the same seed gives the same
+ * output to the last byte. Only then is it an oracle for hypervisors.
  */
 #include "grader/grader.h"
 
@@ -18,7 +18,9 @@ static const char *const names[PLATFORMS] = {"tcg", "bochs:" BOCHS_INTEL, "bochs
 					     "bochs:" BOCHS_AMD};
 static const char *const titles[PLATFORMS] = {"tcg", "bochs skylake", "bochs haswell", "bochs ryzen"};
 
+/* One image on all platforms. */
 struct check {
+	const struct guest_image *image;
 	const struct platform_exceptions *exceptions;
 	struct native *runs[PLATFORMS]; /* NULL: not available here */
 	unsigned problems;
@@ -30,7 +32,7 @@ static void problem(struct check *c, const char *sentence)
 	printf("%s%s%s\n", colour(COLOUR_RED), sentence, colour(COLOUR_NONE));
 }
 
-static void run_platform(const struct grader *g, const struct rubric *r, struct check *c, unsigned i)
+static void run_platform(const struct grader *g, struct check *c, unsigned i)
 {
 	const struct platform *p = platform_named(names[i]);
 	struct native *first, *second;
@@ -42,8 +44,8 @@ static void run_platform(const struct grader *g, const struct rubric *r, struct 
 	first = xcalloc(1, sizeof(*first));
 	second = xcalloc(1, sizeof(*second));
 	first->keep = second->keep = true;
-	progress_begin(xprintf("the guest on %s", names[i]));
-	native_run(g, r, c->exceptions, p, 0, "bench=1", first);
+	progress_begin(xprintf("%s on %s", c->image->native, names[i]));
+	native_run(g, c->image, c->exceptions, p, 0, "bench=1", first);
 	progress_end();
 	c->runs[i] = first;
 	if (first->error) {
@@ -55,8 +57,8 @@ static void run_platform(const struct grader *g, const struct rubric *r, struct 
 			printf("    | %s\n", tail.at[k]);
 		return;
 	}
-	progress_begin(xprintf("the guest on %s, once more", names[i]));
-	native_run(g, r, c->exceptions, p, 0, "bench=1", second);
+	progress_begin(xprintf("%s on %s, once more", c->image->native, names[i]));
+	native_run(g, c->image, c->exceptions, p, 0, "bench=1", second);
 	progress_end();
 	if (first->text_used != second->text_used || memcmp(first->text, second->text, first->text_used))
 		problem(c, xprintf("%s: two runs with the same seed differ", names[i]));
@@ -136,20 +138,32 @@ static void print_table(struct check *c)
 	printf("\n%zu tests, %zu benches\n", most->console.records.n, most->console.benches.n);
 }
 
-/* An exception for a test that does not exist is a mistake in the list. */
-static void check_list(struct check *c)
+static bool knows(const struct check *c, const char *test)
 {
-	for (size_t i = 0; i < c->exceptions->list.n; i++) {
-		const char *test = c->exceptions->list.at[i].test;
-		bool found = false;
+	for (unsigned k = 0; k < PLATFORMS; k++)
+		if (c->runs[k] && console_find(&c->runs[k]->console, test))
+			return true;
+	return false;
+}
 
+/* An exception for a test that no image has is a mistake in the list. */
+static void check_list(struct check *checks, size_t count)
+{
+	const struct platform_exceptions *list = checks[0].exceptions;
+
+	for (size_t i = 0; i < count; i++)
 		for (unsigned k = 0; k < PLATFORMS; k++)
-			if (c->runs[k] && c->runs[k]->error)
+			if (checks[i].runs[k] && checks[i].runs[k]->error)
 				return; /* told already */
-		for (unsigned k = 0; k < PLATFORMS; k++)
-			found |= c->runs[k] && console_find(&c->runs[k]->console, test);
-		if (!found)
-			problem(c, xprintf("the list of exceptions names %s, which is no test", test));
+	for (size_t t = 0; t < list->list.n; t++) {
+		const char *test = list->list.at[t].test;
+		size_t i = 0;
+
+		while (i < count && !knows(&checks[i], test))
+			i++;
+		if (i == count)
+			problem(&checks[0],
+				xprintf("the list of exceptions names %s, which is no test", test));
 	}
 }
 
@@ -170,23 +184,51 @@ static bool build(const struct grader *g, const struct rubric *r)
 	return false;
 }
 
+/* Every image of a rubric once, the guest kernel first. Their number. */
+static size_t find_images(const struct rubric *r, const struct platform_exceptions *e, struct check **checks)
+{
+	VECTOR(struct check) found = {0};
+
+	*vector_add(&found) = (struct check){.image = &r->guest, .exceptions = e};
+	for (size_t i = 0; i < r->runs.n; i++)
+		for (size_t k = 0; k < r->runs.at[i].guests.n; k++) {
+			const struct guest_image *image = &r->runs.at[i].guests.at[k].image;
+			size_t n = 0;
+
+			while (n < found.n && !guest_image_same(found.at[n].image, image))
+				n++;
+			if (n == found.n)
+				*vector_add(&found) = (struct check){.image = image, .exceptions = e};
+		}
+	*checks = found.at;
+	return found.n;
+}
+
 bool native_check(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e)
 {
-	struct check c = {.exceptions = e};
+	struct check *checks;
+	size_t count = find_images(r, e, &checks);
+	unsigned problems = 0;
 
-	progress_total(1 + 2 * PLATFORMS);
+	progress_total(1 + 2 * PLATFORMS * (unsigned)count);
 	if (!g->no_build && !build(g, r))
 		return false;
-	for (unsigned i = 0; i < PLATFORMS && !process_interrupted(); i++)
-		run_platform(g, r, &c, i);
-	if (process_interrupted())
-		return false;
-	print_table(&c);
-	check_list(&c);
-	if (c.problems)
-		printf("%s%u problems%s\n", colour(COLOUR_RED), c.problems, colour(COLOUR_NONE));
+	for (size_t i = 0; i < count; i++) {
+		for (unsigned k = 0; k < PLATFORMS && !process_interrupted(); k++)
+			run_platform(g, &checks[i], k);
+		if (process_interrupted())
+			return false;
+		if (count > 1)
+			printf("\n%s", checks[i].image->native);
+		print_table(&checks[i]);
+	}
+	check_list(checks, count);
+	for (size_t i = 0; i < count; i++)
+		problems += checks[i].problems;
+	if (problems)
+		printf("%s%u problems%s\n", colour(COLOUR_RED), problems, colour(COLOUR_NONE));
 	else
-		printf("%sthe guest kernel is right on every machine that is here%s\n", colour(COLOUR_GREEN),
-		       colour(COLOUR_NONE));
-	return !c.problems;
+		printf("%s%s right on every machine that is here%s\n", colour(COLOUR_GREEN),
+		       count > 1 ? "all guests are" : "the guest kernel is", colour(COLOUR_NONE));
+	return !problems;
 }

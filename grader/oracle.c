@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is right: the guest kernel on the bare machine. Each test's digest covers every value that it
+ * What is right: each guest of a run on the bare machine. Each test's digest covers every value that it
  * compared, with the seed of the run mixed in; a hypervisor that is right gives the guest the same values,
  * and one that only prints the lines cannot know them.
  *
@@ -45,11 +45,11 @@ static void take_tick(void *context, double seconds)
 	progress_tick(seconds);
 }
 
-void native_run(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
+void native_run(const struct grader *g, const struct guest_image *image, const struct platform_exceptions *e,
 		const struct platform *p, unsigned guest, const char *command, struct native *n)
 {
 	const char *directory = scratch_sub(xprintf("native-%s-%u", p->name, guest));
-	const char *from = xprintf("%s/%s", g->build, r->guest_native), *incomplete;
+	const char *from = xprintf("%s/%s", g->build, image->native), *incomplete;
 	u8 key[KEY_BYTES];
 
 	n->platform = p;
@@ -75,7 +75,8 @@ void native_run(const struct grader *g, const struct rubric *r, const struct pla
 	machine_run(&n->machine);
 	incomplete = console_incomplete(&n->console);
 	if (n->machine.message && n->machine.rip)
-		n->machine.message = xprintf("%s; %s", n->machine.message, where_was(g, r, n->machine.rip));
+		n->machine.message =
+			xprintf("%s; %s", n->machine.message, where_was(g, NULL, image->elf, n->machine.rip));
 	if (n->machine.message)
 		n->error = xprintf("%s%s%s", n->machine.message, incomplete ? "; " : "",
 				   incomplete ? incomplete : "");
@@ -98,29 +99,60 @@ static const char *exception_command(const struct grader *g, const struct platfo
 	return command;
 }
 
-const char *oracle_ask(struct oracle *o, unsigned guest)
+struct oracle_guest *oracle_guest(struct oracle *o, const struct guest_image *image, unsigned number)
+{
+	struct oracle_guest *guest;
+
+	for (size_t i = 0; i < o->guests.n; i++) {
+		guest = o->guests.at[i];
+		if (guest->number == number && guest_image_same(&guest->image, image))
+			return guest;
+	}
+	guest = xcalloc(1, sizeof(*guest));
+	*guest = (struct oracle_guest){.image = *image, .number = number};
+	*vector_add(&o->guests) = guest;
+	return guest;
+}
+
+/* The benches are wanted once, of the guest kernel. */
+static const char *native_command(const struct oracle *o, const struct oracle_guest *guest)
+{
+	if (o->command)
+		return o->command;
+	return !guest->number && guest_image_same(&guest->image, &o->rubric->guest) ? WITH_BENCHES : "";
+}
+
+static struct native *run(const struct oracle *o, const struct oracle_guest *guest, const struct platform *p,
+			  const char *command)
+{
+	struct native *n = xcalloc(1, sizeof(*n));
+
+	if (p->why)
+		n->error = p->why;
+	else
+		native_run(o->g, &guest->image, o->exceptions, p, guest->number, command, n);
+	return n;
+}
+
+const char *oracle_ask(const struct oracle *o, struct oracle_guest *guest)
 {
 	const struct platform *tcg = platform_get(PLATFORM_TCG);
 
 	if (tcg->why)
 		return xprintf("the guest cannot run natively: %s", tcg->why);
-	if (!o->tcg[guest]) {
-		o->tcg[guest] = xcalloc(1, sizeof(struct native));
-		/* The benches are wanted once. */
-		native_run(o->g, o->rubric, o->exceptions, tcg, guest,
-			   o->command ? o->command
-			   : guest    ? ""
-				      : WITH_BENCHES,
-			   o->tcg[guest]);
-	}
-	if (o->tcg[guest]->error)
-		return xprintf("the guest kernel does not run on the bare machine: %s", o->tcg[guest]->error);
-	return NULL;
+	if (!guest->tcg)
+		guest->tcg = run(o, guest, tcg, native_command(o, guest));
+	if (!guest->tcg->error)
+		return NULL;
+	return xprintf("%s does not run on the bare machine: %s",
+		       guest_image_same(&guest->image, &o->rubric->guest) ? "the guest kernel"
+									  : guest->image.native,
+		       guest->tcg->error);
 }
 
-void oracle_tests(const struct oracle *o, unsigned guest, string_list *names)
+void oracle_tests(const struct oracle *o, const struct oracle_guest *guest, string_list *names)
 {
-	const struct console *c = &o->tcg[guest]->console;
+	const struct console *c = &guest->tcg->console;
 
 	for (size_t i = 0; i < c->records.n; i++)
 		strings_add(names, c->records.at[i].name);
@@ -132,26 +164,21 @@ void oracle_tests(const struct oracle *o, unsigned guest, string_list *names)
 	}
 }
 
-static const struct record *ask_bochs(struct oracle *o, unsigned guest, const char *test)
+static const struct record *ask_bochs(const struct oracle *o, struct oracle_guest *guest, const char *test)
 {
-	const struct platform *bochs = platform_get(PLATFORM_BOCHS);
-
-	if (!o->bochs[guest]) {
-		o->bochs[guest] = xcalloc(1, sizeof(struct native));
-		if (bochs->why)
-			o->bochs[guest]->error = bochs->why;
-		else if (o->g->exercise)
-			o->bochs[guest]->error = "--exercise leaves Bochs alone";
-		else
-			native_run(o->g, o->rubric, o->exceptions, bochs, guest,
-				   exception_command(o->g, o->exceptions), o->bochs[guest]);
+	if (!guest->bochs && o->g->exercise) {
+		guest->bochs = xcalloc(1, sizeof(*guest->bochs));
+		guest->bochs->error = "--exercise leaves Bochs alone";
 	}
-	return o->bochs[guest]->error ? NULL : console_find(&o->bochs[guest]->console, test);
+	if (!guest->bochs)
+		guest->bochs =
+			run(o, guest, platform_get(PLATFORM_BOCHS), exception_command(o->g, o->exceptions));
+	return guest->bochs->error ? NULL : console_find(&guest->bochs->console, test);
 }
 
-enum verdict oracle_digest(struct oracle *o, unsigned guest, const char *test, u64 *digest)
+enum verdict oracle_digest(const struct oracle *o, struct oracle_guest *guest, const char *test, u64 *digest)
 {
-	const struct record *r = console_find(&o->tcg[guest]->console, test);
+	const struct record *r = console_find(&guest->tcg->console, test);
 
 	if (exceptions_find(o->exceptions, "tcg", NULL, test)) {
 		r = ask_bochs(o, guest, test);

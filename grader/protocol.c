@@ -34,6 +34,29 @@ void console_init(struct console *c, const char *name, const u8 key[KEY_BYTES])
 	memcpy(c->key, key, KEY_BYTES);
 }
 
+void console_restart(struct console *c)
+{
+	c->left = console_left(c);
+	c->earlier = c->records.n;
+	c->next_seq = 0;
+	c->planned = c->ended = false;
+	c->open = NULL;
+	c->benches.n = 0;
+	c->accepted = c->rejected = 0;
+}
+
+u64 console_left(const struct console *c)
+{
+	u64 begun = c->records.n - c->earlier;
+
+	return c->planned && c->plan_tests > begun ? c->plan_tests - begun : 0;
+}
+
+const struct record *console_last(const struct console *c)
+{
+	return c->records.n > c->earlier ? &c->records.at[c->records.n - 1] : NULL;
+}
+
 static void complain(struct console *c, const char *sentence)
 {
 	if (!c->complaint)
@@ -111,10 +134,17 @@ static char *authentic(const struct console *c, const char *text)
 
 static bool take_plan(struct console *c, const char *rest)
 {
-	if (c->planned || c->records.n || c->benches.n)
+	u64 tests, benches;
+
+	if (c->planned || !field_u64(rest, "tests", &tests) || !field_u64(rest, "benches", &benches))
 		return false;
-	c->planned = field_u64(rest, "tests", &c->plan_tests) && field_u64(rest, "benches", &c->plan_benches);
-	return c->planned;
+	/* Started again: what is left. A lost line may have been a begin. */
+	if (c->earlier && (c->lost ? tests > c->left : tests != c->left))
+		return false;
+	c->planned = true;
+	c->plan_tests = tests;
+	c->plan_benches = benches;
+	return true;
 }
 
 static bool is_bench(const char *name)

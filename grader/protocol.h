@@ -54,13 +54,25 @@ struct console {
 	VECTOR(struct record) records;
 	VECTOR(struct bench) benches;
 
-	u64 accepted;          /* lines that counted */
+	/* Where a guest was started again (console_restart()): records of earlier boots, and the tests that
+	 * were left when this one began. */
+	size_t earlier;
+	u64 left;
+
+	u64 accepted;          /* lines of this boot that counted */
 	u64 rejected;          /* lines that began with '@' and did not */
 	u64 lost;              /* sequence numbers that never came */
 	const char *complaint; /* the first thing that was wrong, as a sentence; NULL: nothing */
 };
 
 void console_init(struct console *c, const char *name, const u8 key[KEY_BYTES]);
+/* The guest is started again for the tests that have not begun. Its lines count from 0 again, its plan has to
+ * fit, and a test that has begun in an earlier boot does not begin once more. */
+void console_restart(struct console *c);
+/* How many planned tests have not begun. */
+u64 console_left(const struct console *c);
+/* The last test that began in this boot; NULL: none has. */
+const struct record *console_last(const struct console *c);
 /* Any line of the console; lines that do not begin with '@' are for people and change nothing. */
 void console_line(struct console *c, const char *text, bool damaged);
 const struct record *console_find(const struct console *c, const char *name);

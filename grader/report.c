@@ -139,9 +139,9 @@ static void print_test(const struct grader *g, const struct lab_result *lab, con
 /* The test in which a run ended is the one to look at. */
 static bool worth_showing(const struct run *run, const struct test *t)
 {
-	if (state_is_success(t->state) || t->state == STATE_NOT_APPLICABLE)
+	if (state_is_success(t->state) || t->state == STATE_NOT_APPLICABLE || t->not_tried)
 		return false;
-	return t->state != run->state || t->state == STATE_PASS || t->state == STATE_FAIL;
+	return t->charged || t->state != run->state || t->state == STATE_PASS || t->state == STATE_FAIL;
 }
 
 static void print_run(const struct grader *g, const struct lab_result *lab, const struct run *run,

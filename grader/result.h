@@ -35,6 +35,8 @@ struct test {
 	const char *message;
 	const struct rubric_group *group;
 	const char *expected, *actual, *at, *hint; /* NULL: not known */
+	bool charged;   /* the run, or its guest, came to its end in this test: worth a look */
+	bool not_tried; /* the guest was not started again for it: told with the run */
 };
 
 struct run {

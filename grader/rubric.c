@@ -11,6 +11,7 @@
 
 #define DEFAULT_INSTRUCTIONS 2000000000ULL
 #define DEFAULT_SECONDS      30
+#define DEFAULT_RESTARTS     12
 #define DEFAULT_UNIT_SECONDS 60
 #define DEFAULT_MEMORY       "256"
 #define MAX_POINTS           1000
@@ -54,15 +55,26 @@ static void read_ending(struct yaml_at at, struct rubric_guest *g)
 	group->hint = yaml_text(yaml_get(at, "hint"), NULL);
 }
 
-static void read_guest(struct yaml_at at, struct rubric_guest *g)
+static struct guest_image read_image(struct yaml_at at, const struct guest_image *kernel)
 {
-	static const char *const known[] = {"name", "ram", "budget", "command", "ends", "groups", NULL};
+	struct yaml_at elf = yaml_get(at, "image"), native = yaml_get(at, "image_native");
+
+	if (!elf.node != !native.node)
+		yaml_complain(at, "image and image_native go together");
+	return (struct guest_image){yaml_text(elf, kernel->elf), yaml_text(native, kernel->native)};
+}
+
+static void read_guest(struct yaml_at at, const struct guest_image *kernel, struct rubric_guest *g)
+{
+	static const char *const known[] = {"name",    "image", "image_native", "ram", "budget",
+					    "command", "ends",  "groups",       NULL};
 	struct yaml_at groups, name = yaml_need(at, "name"), command = yaml_get(at, "command");
 	struct yaml_at ends = yaml_get(at, "ends");
 
 	yaml_only(at, known);
 	g->name = yaml_text(name, "guest");
 	check_word(name, g->name);
+	g->image = read_image(at, kernel);
 	g->ram = yaml_text(yaml_get(at, "ram"), NULL);
 	g->command = yaml_text(command, "");
 	if (strchr(g->command, '"'))
@@ -87,12 +99,12 @@ void rubric_check_platform(struct yaml_at at, const char *name)
 	yaml_complain(at, xprintf("`%s` is none of tcg, bochs, kvm", name));
 }
 
-static void read_run(struct yaml_at at, struct rubric_run *r)
+static void read_run(struct yaml_at at, const struct guest_image *kernel, struct rubric_run *r)
 {
-	static const char *const known[] = {"name",    "needs",     "part",   "cpu",
-					    "mem",     "platforms", "append", "instructions",
-					    "seconds", "memory",    "guests", NULL};
-	struct yaml_at guests, list = yaml_need(at, "platforms");
+	static const char *const known[] = {
+		"name",         "needs",    "part",    "cpu",    "mem",    "platforms", "append",
+		"instructions", "restarts", "seconds", "memory", "guests", NULL};
+	struct yaml_at guests, list = yaml_need(at, "platforms"), restarts = yaml_get(at, "restarts");
 
 	yaml_only(at, known);
 	r->name = yaml_text(yaml_need(at, "name"), "");
@@ -104,15 +116,18 @@ static void read_run(struct yaml_at at, struct rubric_run *r)
 	r->append = yaml_text(yaml_get(at, "append"), NULL);
 	r->instructions = yaml_number(yaml_get(at, "instructions"), DEFAULT_INSTRUCTIONS);
 	r->seconds = yaml_number(yaml_get(at, "seconds"), DEFAULT_SECONDS);
+	r->restarts = yaml_number(restarts, DEFAULT_RESTARTS);
 	r->memory = yaml_text(yaml_get(at, "memory"), DEFAULT_MEMORY);
 	yaml_strings(list, &r->platforms);
 	for (size_t i = 0; i < r->platforms.n; i++)
 		rubric_check_platform(list, r->platforms.at[i]);
 	guests = yaml_need(at, "guests");
 	for (size_t i = 0, n = yaml_count(guests); i < n; i++)
-		read_guest(yaml_item(guests, i), vector_add(&r->guests));
+		read_guest(yaml_item(guests, i), kernel, vector_add(&r->guests));
 	if (guests.node && !r->guests.n)
 		yaml_complain(guests, "a run needs a guest");
+	if (restarts.node && r->guests.n > 1)
+		yaml_complain(restarts, "only a run with one guest starts it again");
 	r->several = r->guests.n > 1;
 }
 
@@ -185,7 +200,7 @@ static void read_lists(struct yaml_at top, struct rubric *r)
 	for (size_t i = 0, n = yaml_count(builds); i < n; i++)
 		read_build(yaml_item(builds, i), vector_add(&r->builds));
 	for (size_t i = 0, n = yaml_count(runs); i < n; i++)
-		read_run(yaml_item(runs, i), vector_add(&r->runs));
+		read_run(yaml_item(runs, i), &r->guest, vector_add(&r->runs));
 	check_needs(runs, r);
 	for (size_t i = 0, n = yaml_count(units); i < n; i++)
 		read_unit(yaml_item(units, i), vector_add(&r->units));
@@ -235,8 +250,8 @@ struct rubric *rubric_read(const char *path, const char **error)
 	r->track = yaml_text(yaml_get(top, "track"), NULL);
 	r->image = yaml_text(yaml_need(top, "image"), "");
 	r->symbols = yaml_text(yaml_get(top, "symbols"), NULL);
-	r->guest = yaml_text(yaml_need(top, "guest"), "");
-	r->guest_native = yaml_text(yaml_need(top, "guest_native"), "");
+	r->guest.elf = yaml_text(yaml_need(top, "guest"), "");
+	r->guest.native = yaml_text(yaml_need(top, "guest_native"), "");
 	r->exceptions = yaml_text(yaml_get(top, "exceptions"), NULL);
 	read_lists(top, r);
 	rubric_set_official(r, yaml_text(official, "tcg"));
@@ -254,6 +269,11 @@ const struct rubric_expected *rubric_expects_failure(const struct rubric *r, con
 		if (!strcmp(r->expected.at[i].cpu, cpu) && pattern_matches(r->expected.at[i].test, test))
 			return &r->expected.at[i];
 	return NULL;
+}
+
+bool guest_image_same(const struct guest_image *a, const struct guest_image *b)
+{
+	return !strcmp(a->elf, b->elf) && !strcmp(a->native, b->native);
 }
 
 const char *rubric_hint(const struct rubric *r, const char *test)

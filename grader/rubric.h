@@ -13,11 +13,18 @@ struct rubric_group {
 	const struct rubric_program *program; /* unit tests: where the group comes from */
 };
 
+/* What boots under the hypervisor (ELF) and what boots by itself (flat), below the build directory: the same
+ * program with the same tests. */
+struct guest_image {
+	const char *elf, *native;
+};
+
 struct rubric_guest {
 	const char *name;
-	const char *ram;     /* as in "64M"; NULL: what the hypervisor takes */
-	const char *budget;  /* ticks, as in "50M"; NULL: no limit */
-	const char *command; /* the guest kernel's command line */
+	struct guest_image image; /* the lab's guest kernel, where the rubric names no other */
+	const char *ram;          /* as in "64M"; NULL: what the hypervisor takes */
+	const char *budget;       /* ticks, as in "50M"; NULL: no limit */
+	const char *command;      /* the guest kernel's command line */
 	/* NULL, or the hypervisor has to end this guest, with a report that holds this text. Its one group is
 	 * that "test". */
 	const char *ends;
@@ -33,6 +40,7 @@ struct rubric_run {
 	const char *append;    /* more for the hypervisor's command line; NULL: nothing */
 	u64 instructions;      /* budget where the platform counts */
 	u64 seconds;           /* guard */
+	u64 restarts;          /* of the guest, behind a test that ended it, where it is the only one */
 	const char *memory;    /* of the machine: megabytes */
 	VECTOR(struct rubric_guest) guests;
 	bool several; /* there is more than one guest: a test's name has the guest's before it */
@@ -84,8 +92,8 @@ struct rubric {
 	const char *official;    /* the platform whose result counts; always the first of a run's */
 	bool official_by_course; /* course.yaml says so */
 	string_list submit; /* patterns of the files that are handed in, as seen from the lab's directory */
-	const char *image, *symbols;      /* the hypervisor: flat and ELF, below the build directory */
-	const char *guest, *guest_native; /* the guest kernel: ELF and flat */
+	const char *image, *symbols; /* the hypervisor: flat and ELF, below the build directory */
+	struct guest_image guest;    /* the guest kernel */
 	const char *exceptions; /* platform exceptions of the guest, from the top of the tree; NULL: none */
 	VECTOR(struct rubric_build) builds;
 	VECTOR(struct rubric_run) runs;
@@ -95,6 +103,7 @@ struct rubric {
 	VECTOR(struct rubric_exercise) exercises;
 };
 
+bool guest_image_same(const struct guest_image *a, const struct guest_image *b);
 /* NULL, with a sentence "FILE:LINE: FIELD: what is wrong" in *error. */
 struct rubric *rubric_read(const char *path, const char **error);
 /* NULL: the test is to pass. */

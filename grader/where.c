@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * An address of a stopped machine as function, file and line, by addr2line of binutils: the hypervisor lives
- * in the upper half's first slot, the guest kernel in the highest 2 GiB (docs/architecture.md). Left out:
+ * in the upper half's first slot, our guests in the highest 2 GiB (docs/architecture.md). Left out:
  * user code of the guest, and the translation cache.
  */
 #include "grader/grader.h"
@@ -57,14 +57,14 @@ static const char *symbolize(const char *build, const char *file, u64 rip)
 	return xprintf("%s (%s)", words.text, line);
 }
 
-const char *where_was(const struct grader *g, const struct rubric *r, u64 rip)
+const char *where_was(const struct grader *g, const char *hypervisor, const char *guest, u64 rip)
 {
 	const char *symbol = NULL;
 
-	if (rip >= HV_FIRST && rip <= HV_LAST && r->symbols)
-		symbol = symbolize(g->images, r->symbols, rip);
-	else if (rip >= GUEST_FIRST)
-		symbol = symbolize(g->build, r->guest, rip);
+	if (rip >= HV_FIRST && rip <= HV_LAST && hypervisor)
+		symbol = symbolize(g->images, hypervisor, rip);
+	else if (rip >= GUEST_FIRST && guest)
+		symbol = symbolize(g->build, guest, rip);
 	return xprintf("the processor was at 0x%" PRIx64 "%s%s", rip, symbol ? " in " : "",
 		       symbol ? symbol : "");
 }

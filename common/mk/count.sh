@@ -9,7 +9,7 @@ native() {
 	code=$?
 	cat "$log"
 	awk '
-		$2 == "tests," { tests = $1 }
+		$2 == "tests," { tests += $1 }
 		$2 == "problems" { problems = $1 }
 		END { printf "%d passed, %d failed\n", (tests > problems ? tests - problems : 0), problems }' "$log"
 	rm -f "$log"

@@ -203,5 +203,55 @@ static void counts(void)
 	CU_ASSERT_STRING_EQUAL(console_incomplete(&c), "no line of the guest came");
 }
 
+/* A guest that is started again: its lines count from 0, its plan must fit, no test begins twice. */
+static void restarted(void)
+{
+	struct console c = fresh();
+
+	feed(&c, "@0 plan tests=3 benches=0");
+	feed(&c, "@1 begin cpu/a");
+	feed(&c, "@2 pass cpu/a 0000000000000001");
+	feed(&c, "@3 begin cpu/b");
+	CU_ASSERT_EQUAL(console_left(&c), 1);
+	CU_ASSERT_STRING_EQUAL(console_last(&c)->name, "cpu/b");
+	console_restart(&c);
+	CU_ASSERT_PTR_NULL(console_last(&c));
+	CU_ASSERT_EQUAL(console_left(&c), 0);
+	/* What the first boot said is worth nothing in the second. */
+	feed(&c, "@0 plan tests=3 benches=0");
+	feed(&c, "@1 begin cpu/a");
+	feed(&c, "@2 pass cpu/a 0000000000000001");
+	CU_ASSERT_EQUAL(c.accepted, 0);
+	CU_ASSERT_EQUAL(c.records.n, 2);
+	feed(&c, "@3 plan tests=1 benches=0");
+	feed(&c, "@4 begin cpu/b");
+	CU_ASSERT_EQUAL(console_find(&c, "cpu/b")->state, RECORD_OPEN);
+	CU_ASSERT_EQUAL(c.accepted, 1);
+	feed(&c, "@5 begin cpu/c");
+	feed(&c, "@6 pass cpu/c 0000000000000002");
+	CU_ASSERT_STRING_EQUAL(console_incomplete(&c), "the guest's end record did not come");
+	feed(&c, "@7 end pass=1 fail=0");
+	CU_ASSERT_PTR_NULL(console_incomplete(&c));
+	CU_ASSERT_EQUAL(console_left(&c), 0);
+	CU_ASSERT_EQUAL(c.records.n, 3);
+	CU_ASSERT_PTR_NOT_NULL(c.complaint);
+}
+
+/* A line that was lost may have been a begin: fewer tests may be left than it seems, but never more. */
+static void restarted_after_loss(void)
+{
+	struct console c = fresh();
+
+	feed(&c, "@0 plan tests=4 benches=0");
+	feed(&c, "@3 begin cpu/b");
+	CU_ASSERT_EQUAL(console_left(&c), 3);
+	console_restart(&c);
+	feed(&c, "@0 plan tests=4 benches=0");
+	CU_ASSERT_FALSE(c.planned);
+	feed(&c, "@1 plan tests=2 benches=0");
+	CU_ASSERT_TRUE(c.planned);
+}
+
 UNIT_MAIN("grader_protocol", {"a whole run", whole}, {"codes", codes}, {"order", order}, {"lost lines", lost},
+	  {"started again", restarted}, {"started again after a loss", restarted_after_loss},
 	  {"malformed lines", malformed}, {"what is incomplete", counts})

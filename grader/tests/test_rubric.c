@@ -73,6 +73,7 @@ static void right(void)
 	run = &r->runs.at[0];
 	CU_ASSERT_STRING_EQUAL(run->cpu, "trap");
 	CU_ASSERT_EQUAL(run->platforms.n, 2);
+	CU_ASSERT_EQUAL(run->restarts, 12);
 	CU_ASSERT_STRING_EQUAL(run->guests.at[0].command, "only=cpu/,mem/");
 	CU_ASSERT_EQUAL(run->guests.at[0].groups.n, 2);
 	CU_ASSERT_EQUAL(run->guests.at[0].groups.at[0].points, 6);
@@ -108,6 +109,28 @@ static void official(void)
 	rubric_set_official(r, "kvm");
 	CU_ASSERT_STRING_EQUAL(r->official, "kvm");
 	CU_ASSERT_STRING_EQUAL(platforms->at[0], "bochs");
+}
+
+static void images(void)
+{
+	static const char more[] = "  - name: two\n"
+				   "    cpu: trap\n"
+				   "    mem: vtlb\n"
+				   "    platforms: [tcg]\n"
+				   "    guests:\n"
+				   "      - {name: b, image: b.elf, image_native: b.bin, groups: []}\n"
+				   "      - {name: c, groups: []}\n";
+	struct rubric *r = read_text(xprintf("%s%s%s", HEAD RUN, more, UNITS));
+	const struct rubric_run *run;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	CU_ASSERT_STRING_EQUAL(r->guest.elf, "a/guest.elf");
+	CU_ASSERT_STRING_EQUAL(r->guest.native, "a/guest.bin");
+	run = &r->runs.at[1];
+	CU_ASSERT_STRING_EQUAL(run->guests.at[0].image.elf, "b.elf");
+	CU_ASSERT_STRING_EQUAL(run->guests.at[0].image.native, "b.bin");
+	CU_ASSERT_FALSE(guest_image_same(&run->guests.at[0].image, &r->guest));
+	CU_ASSERT_TRUE(guest_image_same(&run->guests.at[1].image, &r->guest));
 }
 
 static void wrong(void)
@@ -168,6 +191,11 @@ static void fields(void)
 	replaced("tests: cpu/*", "test: cpu/*", "groups[0].test: there is no such field");
 	replaced("id: \"01\"", "id: [1]",
 		 "test_rubric.yaml:1: file.id: must be a single value, and is a list");
+	replaced("name: a\n", "name: a\n        image: x.elf\n",
+		 "guests[0]: image and image_native go together");
+	replaced("    guests:\n", "    restarts: many\n    guests:\n", "restarts: `many` is not a number");
+	replaced("    guests:\n", "    restarts: 3\n    guests:\n      - {name: b, groups: []}\n",
+		 "runs[0].restarts: only a run with one guest starts it again");
 	replaced("command: only=cpu/,mem/", "command: 'a\"b'", "command: must not hold quotes");
 }
 
@@ -243,6 +271,7 @@ static void exceptions(void)
 	unlink(path);
 }
 
-UNIT_MAIN("grader_rubric", {"a right one", right}, {"wrong ones", wrong}, {"wrong fields", fields},
-	  {"the official platform", official}, {"an exercise's fields", exercise_fields},
-	  {"two exercises", two_exercises}, {"platform exceptions", exceptions})
+UNIT_MAIN("grader_rubric", {"a right one", right}, {"images of guests", images}, {"wrong ones", wrong},
+	  {"wrong fields", fields}, {"the official platform", official},
+	  {"an exercise's fields", exercise_fields}, {"two exercises", two_exercises},
+	  {"platform exceptions", exceptions})

@@ -478,6 +478,7 @@ int main(int argc, char **argv)
 		perror(e.tree);
 	test_fakes(&e);
 	test_expected(&e);
+	test_restarts(&e);
 	test_prerequisite(&e);
 	test_unavailable(&e);
 	test_build_error(&e);

@@ -26,14 +26,18 @@ struct call {
 	char *results; /* the JSON; NULL: there is none */
 };
 
-/* e2e.c: fills in what came out; NULL as the problem is a success. */
+/* e2e.c: fills in what came out. */
 void call(const struct e2e *e, struct call *c);
+/* Counts and prints a case; `problem` is a sentence, NULL: passed. */
 void verdict(struct e2e *e, const char *name, const char *problem, const struct call *c);
-/* course.c */
+/* course.c, restarts.c */
 void test_course(struct e2e *e);
+void test_restarts(struct e2e *e);
 
 /* trees.c: writes labs/NN-name/rubric.yaml. `more` is YAML at the top level. */
 void lab_write(const struct e2e *e, const char *lab, const char *image, const char *more);
+/* The same with runs of its own: `runs` is YAML that begins with that field. */
+void runs_lab_write(const struct e2e *e, const char *lab, const char *image, const char *runs);
 /* A lab with unit tests alone. */
 void unit_lab_write(const struct e2e *e, const char *lab, const char *programs);
 void file_must_write(const char *path, const char *text);

@@ -12,7 +12,14 @@
 #define LINE      200
 #define HEX_WIDTH 16
 
+#ifdef FAKE_STEPS
+const char *const test_names[TESTS] = {"step/one", "step/two", "step/three"};
+#else
 const char *const test_names[TESTS] = {"cpu/one", "cpu/two", "mem/three"};
+#endif
+
+const char *console_prefix = "";
+static unsigned sequence;
 
 void serial_start(void)
 {
@@ -55,6 +62,7 @@ void machine_line(const struct run_key *key, const char *text)
 	p = put_hex(p, code);
 	*p++ = '\n';
 	*p = 0;
+	serial_text(console_prefix);
 	serial_text(line);
 }
 
@@ -65,44 +73,80 @@ u64 right_digest(const struct run_key *key, unsigned test)
 	return siphash24(key->key, words, sizeof(words));
 }
 
-static void numbered_line(const struct run_key *key, unsigned seq, const char *kind, unsigned test,
-			  bool with_digest, u64 digest)
+/* "@SEQ KIND NAME": where the text ends in `text`. */
+static char *numbered(char *text, const char *kind, const char *name)
 {
-	char text[LINE], *p = text;
+	char *p = text;
 
 	*p++ = '@';
-	*p++ = (char)('0' + seq);
+	*p++ = (char)('0' + sequence++);
 	*p++ = ' ';
 	p = put_text(p, kind);
-	p = put_text(p, test_names[test]);
-	if (with_digest) {
-		*p++ = ' ';
-		p = put_hex(p, digest);
-	}
+	p = put_text(p, name);
 	*p = 0;
+	return p;
+}
+
+void line_plan(const struct run_key *key, unsigned tests)
+{
+	char text[LINE], *p;
+
+	sequence = 0;
+	p = numbered(text, "plan ", "tests=");
+	*p++ = (char)('0' + tests);
+	*put_text(p, " benches=0") = 0;
+	machine_line(key, text);
+}
+
+void line_begin(const struct run_key *key, unsigned test)
+{
+	char text[LINE];
+
+	numbered(text, "begin ", test_names[test]);
+	machine_line(key, text);
+}
+
+void line_pass(const struct run_key *key, unsigned test, u64 digest)
+{
+	char text[LINE], *p = numbered(text, "pass ", test_names[test]);
+
+	*p++ = ' ';
+	*put_hex(p, digest) = 0;
+	machine_line(key, text);
+}
+
+void line_end(const struct run_key *key, unsigned passed)
+{
+	char text[LINE], *p = numbered(text, "end ", "pass=");
+
+	*p++ = (char)('0' + passed);
+	*put_text(p, " fail=0") = 0;
 	machine_line(key, text);
 }
 
 void machine_lines(const struct run_key *key, u64 (*digest)(const struct run_key *key, unsigned test),
 		   bool end)
 {
-	unsigned seq = 1;
-
-	machine_line(key, "@0 plan tests=3 benches=0");
+	line_plan(key, TESTS);
 	for (unsigned i = 0; i < TESTS; i++) {
-		numbered_line(key, seq++, "begin ", i, false, 0);
-		numbered_line(key, seq++, "pass ", i, true, digest(key, i));
+		line_begin(key, i);
+		line_pass(key, i, digest(key, i));
 	}
 	if (end)
-		machine_line(key, "@7 end pass=3 fail=0");
+		line_end(key, TESTS);
+}
+
+void serial_drain(void)
+{
+	while (!(in8(COM1 + UART_LSR) & LSR_TEMT))
+		;
 }
 
 void machine_end(u8 status)
 {
 	static const char shutdown[] = "Shutdown";
 
-	while (!(in8(COM1 + UART_LSR) & LSR_TEMT))
-		;
+	serial_drain();
 	out32(DEBUG_EXIT_QEMU, status);
 	for (const char *p = shutdown; *p; p++)
 		out8(DEBUG_EXIT_BOCHS, (u8)*p);

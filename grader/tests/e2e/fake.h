@@ -36,8 +36,17 @@ static inline void out32(u16 port, u32 value)
 void serial_start(void);
 void serial_byte(u8 c);
 void serial_text(const char *s);
-/* Builds a machine line and sends it with its code. */
+/* Until all that was sent is out: what comes then takes nothing of it away. */
+void serial_drain(void);
+/* What stands before each machine line: "[NAME] " where there are several guests. */
+extern const char *console_prefix;
+/* Sends a machine line with its code. */
 void machine_line(const struct run_key *key, const char *text);
+/* The lines of the protocol, numbered from the plan on. */
+void line_plan(const struct run_key *key, unsigned tests);
+void line_begin(const struct run_key *key, unsigned test);
+void line_pass(const struct run_key *key, unsigned test, u64 digest);
+void line_end(const struct run_key *key, unsigned passed);
 /* The whole protocol of a guest whose tests pass with these digests; `end`: with the end record. */
 void machine_lines(const struct run_key *key, u64 (*digest)(const struct run_key *key, unsigned test),
 		   bool end);

@@ -18,7 +18,7 @@ void file_must_write(const char *path, const char *text)
 	exit(EXIT_FAILURE);
 }
 
-void lab_write(const struct e2e *e, const char *lab, const char *image, const char *more)
+void runs_lab_write(const struct e2e *e, const char *lab, const char *image, const char *runs)
 {
 	file_must_write(xprintf("%s/labs/%s-test/rubric.yaml", e->tree, lab),
 			xprintf("id: \"%s\"\n"
@@ -29,20 +29,27 @@ void lab_write(const struct e2e *e, const char *lab, const char *image, const ch
 				"guest: grader/e2e/guest.bin\n"
 				"guest_native: grader/e2e/guest.bin\n"
 				"build: [{directory: labs/%s-test}]\n"
-				"runs:\n"
-				"  - name: main\n"
-				"    cpu: fake\n"
-				"    mem: none\n"
-				"    platforms: [tcg]\n"
-				"    instructions: 200000000\n"
-				"    seconds: 6\n"
-				"    guests:\n"
-				"      - name: guest\n"
-				"        groups:\n"
-				"          - {tests: cpu/*, points: 60}\n"
-				"          - {tests: mem/*, points: 40}\n"
 				"%s",
-				lab, image, lab, more ? more : ""));
+				lab, image, lab, runs));
+}
+
+void lab_write(const struct e2e *e, const char *lab, const char *image, const char *more)
+{
+	runs_lab_write(e, lab, image,
+		       xprintf("runs:\n"
+			       "  - name: main\n"
+			       "    cpu: fake\n"
+			       "    mem: none\n"
+			       "    platforms: [tcg]\n"
+			       "    instructions: 200000000\n"
+			       "    seconds: 6\n"
+			       "    guests:\n"
+			       "      - name: guest\n"
+			       "        groups:\n"
+			       "          - {tests: cpu/*, points: 60}\n"
+			       "          - {tests: mem/*, points: 40}\n"
+			       "%s",
+			       more ? more : ""));
 }
 
 void unit_lab_write(const struct e2e *e, const char *lab, const char *programs)
