@@ -197,11 +197,13 @@ static const char *check_left(const struct e2e *e, bool killed)
 
 /* ---- hypervisors ---- */
 
-#define QUICK 20 /* seconds, on a busy computer */
+#define QUICK   20 /* seconds, on a busy computer */
+#define PATIENT 40 /* a guard for what ends by itself, but not at once */
 
 static const struct {
 	const char *name, *image, *platform;
 	struct expectation x;
+	unsigned guard; /* 0: LAB_GUARD */
 } fakes[] = {
 	{"honest", "hv1", "tcg", {"pass", "pass", 100, "1 pass", QUICK}},
 	{"a liar with another key", "hv2", "tcg", {"crash", "crash", 0, "without the right code", QUICK}},
@@ -214,7 +216,11 @@ static const struct {
 	 "hv5",
 	 "tcg",
 	 {"timeout", "timeout", 0, "nothing could wake it", QUICK}},
-	{"floods the serial line", "hv6", "tcg", {"crash", "crash", 0, "MiB over the serial line", QUICK}},
+	{"floods the serial line",
+	 "hv6",
+	 "tcg",
+	 {"crash", "crash", 0, "MiB over the serial line", PATIENT},
+	 PATIENT},
 	{"triple fault", "hv7", "tcg", {"crash", "crash", 0, "triple fault", QUICK}},
 	{"reboots", "hv8", "tcg", {"crash", "crash", 0, "was reset", QUICK}},
 	{"NULs and escape codes", "hv9", "tcg", {"pass", "pass", 100, NULL, QUICK}},
@@ -224,7 +230,7 @@ static const struct {
 	{"ends without a word", "hv13", "tcg", {"crash", "crash", 0, "no line of the guest", QUICK}},
 	{"no Multiboot header", "no-header", "tcg", {"crash", "crash", 0, "does not start", QUICK}},
 	{"honest, on Bochs", "hv1", "bochs", {"pass", "pass", 100, "1 pass", QUICK}},
-	{"hangs, on Bochs", "hv4", "bochs", {"timeout", "timeout", 0, "budget", 2 * QUICK}},
+	{"hangs, on Bochs", "hv4", "bochs", {"timeout", "timeout", 0, "budget", PATIENT}, PATIENT},
 	{"halts, on Bochs", "hv5", "bochs", {"timeout", "timeout", 0, NULL, 2 * QUICK}},
 	{"floods, on Bochs", "hv6", "bochs", {"timeout", "timeout", 0, NULL, 2 * QUICK}},
 	{"triple fault, on Bochs", "hv7", "bochs", {"crash", "crash", 0, "3rd", QUICK}},
@@ -244,7 +250,7 @@ static void test_fakes(struct e2e *e)
 			printf("  skipped %s: bochs is not installed\n", fakes[i].name);
 			continue;
 		}
-		lab_write(e, "10", fakes[i].image, NULL);
+		guarded_lab_write(e, "10", fakes[i].image, fakes[i].guard ? fakes[i].guard : LAB_GUARD, NULL);
 		call(e, &c);
 		problem = check(&c, &fakes[i].x);
 		verdict(e, fakes[i].name, problem ? problem : check_left(e, false), &c);
@@ -449,6 +455,23 @@ static void test_native(struct e2e *e)
 		c.status                      ? "exit status is not 0"
 		: strstr(c.output, "3 tests") ? NULL
 					      : "not all tests",
+		&c);
+	lab_write(e, "18", "hv1",
+		  "  - name: steps\n"
+		  "    cpu: fake\n"
+		  "    mem: none\n"
+		  "    platforms: [tcg]\n"
+		  "    guests:\n"
+		  "      - name: guest\n"
+		  "        image: grader/e2e/steps.bin\n"
+		  "        image_native: grader/e2e/steps.bin\n"
+		  "        groups: [{tests: step/*, points: 0}]\n");
+	call(e, &c);
+	verdict(e, "all guests of a rubric on the bare machines",
+		c.status                          ? "exit status is not 0"
+		: !strstr(c.output, "mem/three")  ? "the guest kernel is not told of"
+		: !strstr(c.output, "step/three") ? "the other one is not told of"
+						  : NULL,
 		&c);
 	lab_write(e, "18", "hv1", "exceptions: exceptions.yaml\n");
 	file_must_write(xprintf("%s/exceptions.yaml", e->tree),

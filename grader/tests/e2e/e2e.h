@@ -36,6 +36,10 @@ void test_restarts(struct e2e *e);
 
 /* trees.c: writes labs/NN-name/rubric.yaml. `more` is YAML at the top level. */
 void lab_write(const struct e2e *e, const char *lab, const char *image, const char *more);
+/* The same with another guard on the time of a run. */
+#define LAB_GUARD 6
+void guarded_lab_write(const struct e2e *e, const char *lab, const char *image, unsigned seconds,
+		       const char *more);
 /* The same with runs of its own: `runs` is YAML that begins with that field. */
 void runs_lab_write(const struct e2e *e, const char *lab, const char *image, const char *runs);
 /* A lab with unit tests alone. */

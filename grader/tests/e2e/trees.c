@@ -35,6 +35,12 @@ void runs_lab_write(const struct e2e *e, const char *lab, const char *image, con
 
 void lab_write(const struct e2e *e, const char *lab, const char *image, const char *more)
 {
+	guarded_lab_write(e, lab, image, LAB_GUARD, more);
+}
+
+void guarded_lab_write(const struct e2e *e, const char *lab, const char *image, unsigned seconds,
+		       const char *more)
+{
 	runs_lab_write(e, lab, image,
 		       xprintf("runs:\n"
 			       "  - name: main\n"
@@ -42,14 +48,14 @@ void lab_write(const struct e2e *e, const char *lab, const char *image, const ch
 			       "    mem: none\n"
 			       "    platforms: [tcg]\n"
 			       "    instructions: 200000000\n"
-			       "    seconds: 6\n"
+			       "    seconds: %u\n"
 			       "    guests:\n"
 			       "      - name: guest\n"
 			       "        groups:\n"
 			       "          - {tests: cpu/*, points: 60}\n"
 			       "          - {tests: mem/*, points: 40}\n"
 			       "%s",
-			       more ? more : ""));
+			       seconds, more ? more : ""));
 }
 
 void unit_lab_write(const struct e2e *e, const char *lab, const char *programs)
