@@ -104,8 +104,9 @@ source_base() {
 # The student's lab 01 lacks E1.2.
 own_base() {
 	ws=$top/own
+	others=$(echo $(sed -n 's/^.* SOLUTION \(E[0-9.]*\) {.*$/\1/p' "$below"/*.c | sort -u | grep -vx 'E1[.]2'))
 	for file in $(git ls-files "$below/*.c"); do
-		awk -v name="$file" -v lab=1 -v replace=1 -v keep='E1.1 E1.3 E1.4' -f common/mk/student.awk "$file" >"$top/01/$file"
+		awk -v name="$file" -v lab=1 -v replace=1 -v keep="$others" -f common/mk/student.awk "$file" >"$top/01/$file"
 	done
 	refuses 'a base that is not there' 'no such directory' student "$ws" "$top/nowhere"
 	refuses 'a base that is no workspace' 'no workspace.yaml' student "$ws" "$made"
@@ -213,8 +214,11 @@ handing_in() {
 	refuses 'handing in from the tree' 'this is no workspace' in_next "$made" submit LAB=90
 }
 
+# The workspace is made fresh again; its build directory, which git does not know, saves building all of it once more.
 taking() {
-	ws=$top/fresh
+	ws=$top/given
+	git -C "$ws" checkout -q . && git -C "$ws" clean -fdq
+	is "$(git -C "$top/fresh" write-tree)" "$(git -C "$ws" add -A && git -C "$ws" write-tree)" 'take: the workspace is fresh again'
 	for name in ../main.c /main.c "$next/../main.c" "./$next/main.c"; do
 		archive "$top/bad.tar.gz" "$name"
 		refuses "an archive with $name" 'not a plain file with a plain name' in_next "$ws" take FILE="$top/bad.tar.gz"

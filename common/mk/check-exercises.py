@@ -27,7 +27,9 @@ def where(number):
     for name, exercise in lab.exercises.items():
         marked = {}
         for r in lab.regions(name):
-            marked.setdefault(os.path.relpath(r.path, lab.home), []).append(f"{r.function}()")
+            functions = marked.setdefault(os.path.relpath(r.path, lab.home), [])
+            if f"{r.function}()" not in functions:
+                functions.append(f"{r.function}()")
         named = {}
         for place in exercise.get("where") or []:
             path, _, functions = place.partition(": ")
