@@ -19,7 +19,8 @@ struct grader {
 	const char *platform; /* as asked for; NULL: the rubric's choice */
 	const char *test;     /* a pattern; NULL: all */
 	const char *number;   /* "E1.2": only the tests of this exercise; NULL: all */
-	const struct rubric_exercise *exercise; /* the same, once the rubric has been read */
+	const struct rubric_exercise *exercise; /* the same, once the rubric has been read: */
+	const struct rubric *rubric;            /* its rubric; NULL: no exercise was asked for */
 	const char *results;                    /* file for the JSON */
 	struct course course;
 	struct workspace workspace;
@@ -62,7 +63,7 @@ struct oracle {
 	const struct grader *g;
 	const struct rubric *rubric;
 	const struct platform_exceptions *exceptions;
-	const char *command; /* the guests'; NULL: all tests, and the first guest's benches */
+	const char *command; /* the guest's; NULL: all tests, and the guest kernel's benches */
 	VECTOR(struct oracle_guest *) guests;
 };
 /* A guest on the bare machine. The key, and with it every digest, is that of the guest's number. */
@@ -126,7 +127,6 @@ struct aftermath {
 	size_t count;
 	enum machine_end end;
 	const char *message; /* about the machine's end; NULL: clean */
-	const char *missing; /* the first exercise that was needed and is not written; NULL: none */
 	struct chain chain;
 };
 enum state machine_state(enum machine_end end);
@@ -135,8 +135,8 @@ void judge_run(const struct grader *g, const struct lab_result *lab, const struc
 void unit_grade(const struct grader *g, struct lab_result *lab, const struct rubric_program *spec);
 /* own.c: the same runs with the lab on the student's own earlier layers, into official->own. */
 void own_grade(const struct grader *g, struct lab_result *official);
-/* where.c: a sentence about the place where a machine was stopped. The files with the symbols of hypervisor
- * and guest, below the build directories; NULL: there is none, or it is not known which. */
+/* where.c: a sentence about the place where a machine was stopped. The files that have the symbols of
+ * hypervisor (below g->images) and guest (below g->build); NULL: there is none, or it is not known which. */
 const char *where_was(const struct grader *g, const char *hypervisor, const char *guest, u64 rip);
 /* unit_xml.c: reads CUnit's native result file. NULL, or why it is no complete result. */
 const char *unit_read(const char *path, struct run *run, const struct rubric_group *group);

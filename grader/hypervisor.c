@@ -28,9 +28,10 @@ struct session {
 };
 
 /* "[hv] guest NAME ended: REASON" */
-static bool take_ending(struct aftermath *a, const char *text)
+static bool take_ending(struct session *s, const char *text)
 {
 	static const char begin[] = "[hv] guest ";
+	struct aftermath *a = &s->left;
 
 	if (strncmp(text, begin, strlen(begin)))
 		return false;
@@ -38,10 +39,11 @@ static bool take_ending(struct aftermath *a, const char *text)
 	for (size_t i = 0; i < a->count; i++) {
 		size_t n = strlen(a->consoles[i].name);
 
-		if (!strncmp(text, a->consoles[i].name, n) && !strncmp(text + n, " ended: ", 8))
-			a->ended[i] = xprintf("%s", text + n + 8);
-		if (a->ended[i] && !a->missing && strstr(a->ended[i], " is yours to write "))
-			a->missing = a->ended[i];
+		if (strncmp(text, a->consoles[i].name, n) || strncmp(text + n, " ended: ", 8))
+			continue;
+		a->ended[i] = xprintf("%s", text + n + 8);
+		if (!s->run->missing && strstr(a->ended[i], " is yours to write "))
+			s->run->missing = a->ended[i];
 	}
 	return true;
 }
@@ -53,7 +55,7 @@ static void take_line(void *context, const char *text, bool damaged)
 
 	if (s->log)
 		fprintf(s->log, "%s\n", text);
-	if (take_ending(a, text))
+	if (take_ending(s, text))
 		return;
 	if (a->count == 1) {
 		console_line(&a->consoles[0], text, damaged);
@@ -77,9 +79,9 @@ static void take_tick(void *context, double seconds)
 /* The guest's module string: NAME [ram=SIZE] [budget=TICKS] -- COMMAND LINE */
 static const char *module_string(const struct session *s, const struct rubric_guest *guest)
 {
+	const char *command = guest->command;
 	const char *ram = guest->ram ? xprintf(" ram=%s", guest->ram) : "";
 	const char *budget = guest->budget ? xprintf(" budget=%s", guest->budget) : "";
-	const char *command = guest->command;
 
 	if (s->left.chain.charges.n)
 		command = restart_command(&s->left.chain, command);
@@ -244,7 +246,6 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 	if (error) {
 		run_without_tests(run, spec, STATE_INFRA_ERROR, error);
 	} else {
-		run->missing = s->left.missing;
 		judge_run(g, lab, spec, &s->left, o, run);
 		if (run->state == STATE_PASS && s->left.count == 1)
 			keep_benches(lab, p, &s->left.consoles[0], spec->cpu, spec->mem);

@@ -181,9 +181,12 @@ static bool kernel_wanted(const struct grader *g, const struct rubric *r)
 	struct rubric_run spec;
 
 	for (size_t i = 0; i < r->runs.n; i++)
-		for (size_t k = 0; select_run(g, &r->runs.at[i], &spec) && k < spec.guests.n; k++)
-			if (!spec.guests.at[k].ends && guest_image_same(&spec.guests.at[k].image, &r->guest))
+		for (size_t k = 0; select_run(g, &r->runs.at[i], &spec) && k < spec.guests.n; k++) {
+			const struct rubric_guest *guest = &spec.guests.at[k];
+
+			if (!guest->ends && guest_image_same(&guest->image, &r->guest))
 				return true;
+		}
 	return false;
 }
 

@@ -304,6 +304,7 @@ static bool work(struct grader *g)
 		struct lab_result *result = xcalloc(1, sizeof(*result));
 
 		g->exercise = find_exercise(g, r);
+		g->rubric = r;
 		if (g->native)
 			return native_check(g, r, &exceptions);
 		lab_grade(g, r, &exceptions, result);

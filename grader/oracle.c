@@ -115,11 +115,9 @@ struct oracle_guest *oracle_guest(struct oracle *o, const struct guest_image *im
 }
 
 /* The benches are wanted once, of the guest kernel. */
-static const char *native_command(const struct oracle *o, const struct oracle_guest *guest)
+static bool wants_benches(const struct oracle *o, const struct oracle_guest *guest)
 {
-	if (o->command)
-		return o->command;
-	return !guest->number && guest_image_same(&guest->image, &o->rubric->guest) ? WITH_BENCHES : "";
+	return !guest->number && guest_image_same(&guest->image, &o->rubric->guest);
 }
 
 static struct native *run(const struct oracle *o, const struct oracle_guest *guest, const struct platform *p,
@@ -141,7 +139,10 @@ const char *oracle_ask(const struct oracle *o, struct oracle_guest *guest)
 	if (tcg->why)
 		return xprintf("the guest cannot run natively: %s", tcg->why);
 	if (!guest->tcg)
-		guest->tcg = run(o, guest, tcg, native_command(o, guest));
+		guest->tcg = run(o, guest, tcg,
+				 o->command                ? o->command
+				 : wants_benches(o, guest) ? WITH_BENCHES
+							   : "");
 	if (!guest->tcg->error)
 		return NULL;
 	return xprintf("%s does not run on the bare machine: %s",
@@ -166,10 +167,8 @@ void oracle_tests(const struct oracle *o, const struct oracle_guest *guest, stri
 
 static const struct record *ask_bochs(const struct oracle *o, struct oracle_guest *guest, const char *test)
 {
-	if (!guest->bochs && o->g->exercise) {
-		guest->bochs = xcalloc(1, sizeof(*guest->bochs));
-		guest->bochs->error = "--exercise leaves Bochs alone";
-	}
+	if (o->g->exercise)
+		return NULL; /* that has to be fast */
 	if (!guest->bochs)
 		guest->bochs =
 			run(o, guest, platform_get(PLATFORM_BOCHS), exception_command(o->g, o->exceptions));

@@ -66,7 +66,7 @@ static unsigned count_left(const struct lab_result *lab, const struct rubric_exe
 	for (size_t r = 0; r < lab->runs.n; r++)
 		for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++)
 			n += lab->runs.at[r]->tests.at[i].state == STATE_UNAVAILABLE &&
-			     exercise_has_test(e, lab->runs.at[r]->tests.at[i].name);
+			     rubric_exercise_of(lab->rubric, lab->runs.at[r]->tests.at[i].name) == e;
 	return n;
 }
 

@@ -50,7 +50,7 @@ static bool give_up(struct chain *c)
 
 static const char *bound(const struct chain *c)
 {
-	if (c->in_a_row >= RESTART_IN_A_ROW)
+	if (c->in_a_row >= (c->passed ? RESTART_IN_A_ROW : RESTART_AT_FIRST))
 		return xprintf("%u tests in a row ended the guest", c->in_a_row);
 	if (!c->restarts)
 		return "in this run the guest is not started again";
@@ -73,7 +73,11 @@ bool restart_wanted(struct chain *c, const struct console *console, enum state s
 		c->twice = !last && c->charges.n && c->charges.at[c->charges.n - 1].behind;
 		return give_up(c);
 	}
-	c->in_a_row = passed_in_this_boot(console) ? 1 : c->in_a_row + 1;
+	if (passed_in_this_boot(console)) {
+		c->passed = true;
+		c->in_a_row = 0;
+	}
+	c->in_a_row++;
 	add_charge(c, last, state, reason);
 	/* Nothing is left behind the last test. But when that one had a result, a boot without any test has
 	 * to show that the end was its doing. */

@@ -7,9 +7,10 @@
 #include "grader/protocol.h"
 #include "grader/result.h"
 
-#define RESTART_IN_A_ROW                                                                                     \
-	4 /* charged tests without a pass between them, after which nothing more is tried                    \
-	   */
+/* Charged tests without a pass between them, after which nothing more is tried; and where nothing ever
+ * passed. */
+#define RESTART_IN_A_ROW 12
+#define RESTART_AT_FIRST 4
 
 /* A test in which, or right behind which, the guest came to its end. */
 struct charge {
@@ -29,6 +30,7 @@ struct chain {
 	u64 boots; /* that came to a bad end */
 	double used;
 	unsigned in_a_row;
+	bool passed;         /* some test, in any boot */
 	const char *stopped; /* tests were left, and the guest was not started again: why; NULL: none were */
 	bool broken;         /* an end that no test can be charged with: nothing counts */
 	bool twice;          /* broken, because of an end that came again without a test */

@@ -99,8 +99,6 @@ struct exercise_score {
 	unsigned tests;      /* how many of it there are in this grading */
 	enum exercise_state state;
 };
-/* By the test's full name. */
-bool exercise_has_test(const struct rubric_exercise *e, const char *test);
 struct exercise_score score_exercise(const struct lab_result *lab, const struct rubric_exercise *e);
 /* Takes the points from the tests of exercises that are unblocked. */
 void score_unblocked(struct lab_result *lab);

@@ -126,9 +126,9 @@ static void read_run(struct yaml_at at, const struct guest_image *kernel, struct
 		read_guest(yaml_item(guests, i), kernel, vector_add(&r->guests));
 	if (guests.node && !r->guests.n)
 		yaml_complain(guests, "a run needs a guest");
+	r->several = r->guests.n > 1;
 	if (restarts.node && r->guests.n > 1)
 		yaml_complain(restarts, "only a run with one guest starts it again");
-	r->several = r->guests.n > 1;
 }
 
 static void read_unit(struct yaml_at at, struct rubric_program *u)

@@ -121,6 +121,9 @@ const char *rubric_test_name(const struct rubric_run *run, const struct rubric_g
 
 /* NULL: there is none. */
 const struct rubric_exercise *rubric_exercise(const struct rubric *r, const char *id);
+/* The exercise that a test belongs to, by its full name: the one that names it in full, otherwise the last
+ * whose pattern takes it. NULL: none. */
+const struct rubric_exercise *rubric_exercise_of(const struct rubric *r, const char *test);
 
 /* ---- unblocked.c ---- */
 

@@ -86,8 +86,7 @@ static void read_hints(struct yaml_at at, struct rubric_exercise *e)
 	}
 }
 
-/* A test that two exercises claim would have its points twice. Patterns that overlap otherwise are not seen.
- */
+/* The same words twice are a mistake. Where patterns overlap otherwise, rubric_exercise_of() decides. */
 static void check_tests(struct yaml_at at, const struct rubric *r)
 {
 	const struct rubric_exercise *last = &r->exercises.at[r->exercises.n - 1];
@@ -154,4 +153,20 @@ const struct rubric_exercise *rubric_exercise(const struct rubric *r, const char
 		if (!strcmp(r->exercises.at[i].id, id))
 			return &r->exercises.at[i];
 	return NULL;
+}
+
+const struct rubric_exercise *rubric_exercise_of(const struct rubric *r, const char *test)
+{
+	const struct rubric_exercise *found = NULL;
+
+	for (size_t i = 0; i < r->exercises.n; i++)
+		for (size_t k = 0; k < r->exercises.at[i].tests.n; k++) {
+			const char *pattern = r->exercises.at[i].tests.at[k];
+
+			if (!strcmp(pattern, test))
+				return &r->exercises.at[i];
+			if (pattern_matches(pattern, test))
+				found = &r->exercises.at[i];
+		}
+	return found;
 }

@@ -94,14 +94,6 @@ const char *const exercise_states[EXERCISE_STATES] = {
 	[EXERCISE_UNBLOCKED] = "unblocked",
 };
 
-bool exercise_has_test(const struct rubric_exercise *e, const char *test)
-{
-	for (size_t i = 0; i < e->tests.n; i++)
-		if (pattern_matches(e->tests.at[i], test))
-			return true;
-	return false;
-}
-
 struct exercise_score score_exercise(const struct lab_result *lab, const struct rubric_exercise *e)
 {
 	struct exercise_score s = {.state = EXERCISE_OPEN};
@@ -111,7 +103,7 @@ struct exercise_score score_exercise(const struct lab_result *lab, const struct 
 		for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++) {
 			const struct test *t = &lab->runs.at[r]->tests.at[i];
 
-			if (!exercise_has_test(e, t->name))
+			if (rubric_exercise_of(lab->rubric, t->name) != e)
 				continue;
 			s.score += t->points;
 			s.max += t->max;
@@ -137,7 +129,7 @@ void score_unblocked(struct lab_result *lab)
 			for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++) {
 				struct test *t = &lab->runs.at[r]->tests.at[i];
 
-				if (!exercise_has_test(e, t->name))
+				if (rubric_exercise_of(lab->rubric, t->name) != e)
 					continue;
 				t->points = 0;
 				t->message =

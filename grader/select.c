@@ -57,6 +57,8 @@ static bool overlaps(const struct grader *g, const char *wanted, const char *nam
 
 bool select_test(const struct grader *g, const char *name)
 {
+	if (g->exercise && !g->bench && !strpbrk(name, "*?["))
+		return rubric_exercise_of(g->rubric, name) == g->exercise;
 	for (size_t i = 0; select_some(g) && i < pattern_count(g); i++)
 		if (overlaps(g, pattern(g, i), name))
 			return true;

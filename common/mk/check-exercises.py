@@ -51,9 +51,9 @@ def stubs(number, top):
         yield f"{top}: the regions are not those of the tree"
 
 
-def matches(test, exercise):
-    # As the grader's fnmatch(): `*` takes a slash too.
-    return any(fnmatch.fnmatchcase(test, p) for p in exercise["tests"])
+def owner(test, lab):
+    """The last exercise that names a test. As in the grader's fnmatch(), `*` takes a slash too."""
+    return next((n for n, e in reversed(lab.exercises.items()) if any(fnmatch.fnmatchcase(test, p) for p in e["tests"])), None)
 
 
 def alone(number, name, path):
@@ -63,12 +63,11 @@ def alone(number, name, path):
     names = list(lab.exercises)
     print(f"{graded['max'] - graded['score']:.2f}")
     for test in tests:
-        lost = test["state"] not in KEPT
-        if matches(test["name"], lab.exercise(name)) and test["state"] == "pass":
+        whose = owner(test["name"], lab)
+        if whose == name and test["state"] == "pass":
             yield f"{test['name']} is a test of {name}, and passes without it"
-        for earlier in names[: names.index(name)]:
-            if lost and matches(test["name"], lab.exercise(earlier)):
-                yield f"{test['name']} is a test of {earlier}, and is lost without {name}: {test['state']}"
+        if whose in names[: names.index(name)] and test["state"] not in KEPT:
+            yield f"{test['name']} is a test of {whose}, and is lost without {name}: {test['state']}"
     for pattern in lab.exercise(name)["tests"]:
         if not any(fnmatch.fnmatchcase(t["name"], pattern) for t in tests):
             yield f"{name} names tests {pattern}, and there is no such test in {path}"

@@ -136,7 +136,8 @@ static void bounds(void)
 	CU_ASSERT_EQUAL(restart_charge(&chain, "t/2")->state, STATE_TIMEOUT);
 }
 
-/* Four tests in a row, no pass among them, are enough; a failed one is none. */
+/* Twelve tests in a row, no pass among them, are enough; a failed one is none. Where nothing ever passed,
+ * four. */
 static void in_a_row(void)
 {
 	struct chain chain = fresh(PLENTY);
@@ -154,7 +155,21 @@ static void in_a_row(void)
 	CU_ASSERT_TRUE(crash(&chain, &c));
 	boot(&c, 13, "p"); /* a pass that the end is charged to is none */
 	CU_ASSERT_TRUE(crash(&chain, &c));
-	boot(&c, 12, "o");
+	for (unsigned left = 12; left > 4; left--) {
+		boot(&c, left, "o");
+		CU_ASSERT_TRUE(crash(&chain, &c));
+	}
+	boot(&c, 4, "o");
+	CU_ASSERT_FALSE(crash(&chain, &c));
+	CU_ASSERT_STRING_EQUAL(chain.stopped, "12 tests in a row ended the guest");
+
+	chain = fresh(PLENTY);
+	c = (struct console){0};
+	for (unsigned left = 20; left > 17; left--) {
+		boot(&c, left, "o");
+		CU_ASSERT_TRUE(crash(&chain, &c));
+	}
+	boot(&c, 17, "o");
 	CU_ASSERT_FALSE(crash(&chain, &c));
 	CU_ASSERT_STRING_EQUAL(chain.stopped, "4 tests in a row ended the guest");
 }

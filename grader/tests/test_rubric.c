@@ -246,6 +246,23 @@ static void two_exercises(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, "there is an exercise E1.1 already"));
 }
 
+/* A full name before a pattern, and of patterns the last. */
+static void owners(void)
+{
+	struct rubric *r = read_text(xprintf("%s%s%s", HEAD RUN UNITS SUBMIT EXERCISE,
+					     exercise_text("E1.2", "'mem/w*', exc/ud, 'exc/*'"),
+					     exercise_text("E1.3", "mem/wp, 'exc/?d', 'exc/u*'")));
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "mem/nx")->id, "E1.1");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "mem/wx")->id, "E1.2");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "mem/wp")->id, "E1.3");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "exc/ud")->id, "E1.2");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "exc/id")->id, "E1.3");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "exc/of")->id, "E1.2");
+	CU_ASSERT_PTR_NULL(rubric_exercise_of(r, "irq/x"));
+}
+
 static void exceptions(void)
 {
 	static const char path[] = "test_exceptions.yaml";
@@ -274,4 +291,4 @@ static void exceptions(void)
 UNIT_MAIN("grader_rubric", {"a right one", right}, {"images of guests", images}, {"wrong ones", wrong},
 	  {"wrong fields", fields}, {"the official platform", official},
 	  {"an exercise's fields", exercise_fields}, {"two exercises", two_exercises},
-	  {"platform exceptions", exceptions})
+	  {"whose is a test", owners}, {"platform exceptions", exceptions})

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// LIBS: -lyaml
 /* Points: how a group's points divide, which states earn them, what --strict accepts. score.c */
 #include "lib/tests/unit.h"
 
@@ -9,6 +10,14 @@
 static void add(struct run *run, const struct rubric_group *group, const char *name, enum state state)
 {
 	*vector_add(&run->tests) = (struct test){.name = name, .state = state, .group = group};
+}
+
+static void add_exercise(struct rubric *rubric, const char *tests)
+{
+	struct rubric_exercise *e = vector_add(&rubric->exercises);
+
+	e->id = "E1.1";
+	strings_add(&e->tests, tests);
 }
 
 static void division(void)
@@ -75,12 +84,12 @@ static void exercises(void)
 		[STATE_INFRA_ERROR] = true,
 	};
 	struct rubric_group a = {.points = 6};
-	struct rubric_exercise e = {.id = "E1.1"}, none = {.id = "E1.2"};
+	struct rubric rubric = {.max = 6};
 
-	strings_add(&e.tests, "a/*");
-	strings_add(&none.tests, "z/*");
+	add_exercise(&rubric, "a/*");
+	add_exercise(&rubric, "z/*");
 	for (unsigned state = 0; state < STATE_COUNT; state++) {
-		struct lab_result lab = {0};
+		struct lab_result lab = {.rubric = &rubric};
 		struct exercise_score s;
 		struct run run = {0};
 
@@ -89,14 +98,14 @@ static void exercises(void)
 		add(&run, &a, "b/1", STATE_FAIL);
 		score_run(&run);
 		*vector_add(&lab.runs) = &run;
-		s = score_exercise(&lab, &e);
+		s = score_exercise(&lab, &rubric.exercises.at[0]);
 		CU_ASSERT_EQUAL(s.tests, 2);
 		CU_ASSERT_EQUAL(s.state, open[state] ? EXERCISE_OPEN : EXERCISE_DONE);
 		if (state == STATE_TIMEOUT) {
 			CU_ASSERT_EQUAL(s.score, 2 * POINT);
 			CU_ASSERT_EQUAL(s.max, 4 * POINT);
 		}
-		s = score_exercise(&lab, &none);
+		s = score_exercise(&lab, &rubric.exercises.at[1]);
 		CU_ASSERT_EQUAL(s.max, 0);
 		CU_ASSERT_EQUAL(s.state, EXERCISE_OPEN);
 	}
@@ -106,15 +115,15 @@ static void exercises(void)
 static void exercise_unknown(void)
 {
 	struct rubric_group a = {.points = 6};
-	struct rubric_exercise e = {.id = "E1.1"};
-	struct lab_result lab = {0};
+	struct rubric rubric = {.max = 6};
+	struct lab_result lab = {.rubric = &rubric};
 	struct run run = {0};
 
-	strings_add(&e.tests, "a/*");
+	add_exercise(&rubric, "a/*");
 	add(&run, &a, "a/1", STATE_UNAVAILABLE);
 	score_run(&run);
 	*vector_add(&lab.runs) = &run;
-	CU_ASSERT_EQUAL(score_exercise(&lab, &e).state, EXERCISE_OPEN);
+	CU_ASSERT_EQUAL(score_exercise(&lab, &rubric.exercises.at[0]).state, EXERCISE_OPEN);
 }
 
 static void unblocked(void)
@@ -122,12 +131,12 @@ static void unblocked(void)
 	struct rubric_group a = {.points = 6};
 	struct rubric rubric = {.max = 6};
 	struct lab_result lab = {.rubric = &rubric, .whole = true};
-	struct rubric_exercise *e = vector_add(&rubric.exercises);
+	struct rubric_exercise *e;
 	struct exercise_score s;
 	struct run run = {0};
 
-	e->id = "E1.1";
-	strings_add(&e->tests, "a/1");
+	add_exercise(&rubric, "a/1");
+	e = &rubric.exercises.at[0];
 	add(&run, &a, "a/1", STATE_PASS);
 	add(&run, &a, "x:a/1", STATE_PASS);
 	score_run(&run);

@@ -7,13 +7,17 @@
 
 #include <string.h>
 
-static struct rubric_exercise exercise;
+static struct rubric rubric;
 
 static struct grader want_exercise(const char *patterns)
 {
-	exercise = (struct rubric_exercise){.id = "E1.1"};
-	strings_add_words(&exercise.tests, patterns);
-	return (struct grader){.exercise = &exercise};
+	struct rubric_exercise *e;
+
+	rubric = (struct rubric){.id = "01"};
+	e = vector_add(&rubric.exercises);
+	e->id = "E1.1";
+	strings_add_words(&e->tests, patterns);
+	return (struct grader){.exercise = e, .rubric = &rubric};
 }
 
 static void add_guest(struct rubric_run *run, const char *name, const char *command, const char *tests)

@@ -24,24 +24,23 @@ static bool same_place(struct vcpu *v, gva_t table, gpa_t known)
 }
 
 /*
- * Exercise E1.4. Copies the guest's table of so many bytes, and returns the gpa of its first byte, ~0 when
- * that is not mapped.
+ * Copies the guest's table of so many bytes, and returns the gpa of its first byte, ~0 when that is not
+ * mapped. Behind RING3_SEL_FIRST stand the monitor's own selectors.
  *
- * No more than RING3_SEL_FIRST bytes are taken, since behind them stand the monitor's own selectors; what the
- * guest's table does not fill is null. The table may cross pages, which lie anywhere in the guest's memory:
- * walk each one (guest_walk(), as the CPU reads it), and set a write trace on it (vm_trace_set()). What is
- * not mapped stays null. In the copy no system descriptor (DESC_S clear) is present, and entry 0 is null.
+ * Exercise E1.4: the bytes themselves. The table may cross pages, which lie anywhere in the guest's memory.
+ * Walk each one as the CPU would to read it (guest_walk()), and set a write trace on it (vm_trace_set()).
+ * What is not mapped stays null: the copy has been cleared.
  */
 static gpa_t copy_table(struct vcpu *v, u64 *copy, gva_t table, u64 bytes)
 {
-	/* SOLUTION E1.4 { stub: (void)copy; (void)table; (void)bytes; return ~0ULL; */
 	gpa_t first = ~0ULL;
-	struct event ignored;
 
 	memset(copy, 0, RING3_SEL_FIRST);
 	bytes = MIN(bytes, RING3_SEL_FIRST) & ~7ULL;
+	/* SOLUTION E1.4 { stub: (void)table; */
 	for (u64 done = 0, part; done < bytes; done += part) {
 		struct guest_walk w;
+		struct event ignored;
 
 		part = MIN(bytes - done, PAGE_SIZE - ((table + done) & (PAGE_SIZE - 1)));
 		if (!guest_walk(v, table + done, ACCESS_READ, &w))
@@ -52,12 +51,12 @@ static gpa_t copy_table(struct vcpu *v, u64 *copy, gva_t table, u64 bytes)
 			memset((u8 *)copy + done, 0, part);
 		vm_trace_set(v->vm, w.gpa);
 	}
+	/* } SOLUTION E1.4 */
 	for (u64 i = 0; i < bytes / 8; i++)
 		if (!(copy[i] & DESC_S))
 			copy[i] &= ~DESC_P;
 	copy[0] = 0;
 	return first;
-	/* } SOLUTION E1.4 */
 }
 
 void ring3_sync_tables(struct vcpu *v)

@@ -26,12 +26,12 @@ struct call {
 	char *results; /* the JSON; NULL: there is none */
 };
 
-/* e2e.c: fills in what came out. */
 void call(const struct e2e *e, struct call *c);
 /* Counts and prints a case; `problem` is a sentence, NULL: passed. */
 void verdict(struct e2e *e, const char *name, const char *problem, const struct call *c);
-/* course.c, restarts.c */
+/* course.c */
 void test_course(struct e2e *e);
+/* restarts.c */
 void test_restarts(struct e2e *e);
 
 /* trees.c: writes labs/NN-name/rubric.yaml. `more` is YAML at the top level. */
