@@ -52,8 +52,14 @@ def stubs(number, top):
 
 
 def owner(test, lab):
-    """The last exercise that names a test. As in the grader's fnmatch(), `*` takes a slash too."""
-    return next((n for n, e in reversed(lab.exercises.items()) if any(fnmatch.fnmatchcase(test, p) for p in e["tests"])), None)
+    """As rubric_exercise_of() of the grader: a full name goes before a pattern, and of patterns the last counts."""
+    found = None
+    for name, exercise in lab.exercises.items():
+        if test in exercise["tests"]:
+            return name
+        if any(fnmatch.fnmatchcase(test, p) for p in exercise["tests"]):  # `*` takes a slash too
+            found = name
+    return found
 
 
 def alone(number, name, path):
