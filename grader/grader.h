@@ -116,8 +116,9 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 #define NATIVE_ENGINE "native"
 void keep_benches(struct lab_result *lab, const struct platform *p, const struct console *c, const char *cpu,
 		  const char *mem);
-/* Every test of the groups as one entry a group: the run did not get so far that tests have names. */
-void run_without_tests(struct run *run, const struct rubric_run *spec, enum state state, const char *message);
+/* Every test in one state, for a run without a machine. NULL for the oracle: there is none. */
+void run_without_tests(struct run *run, const struct rubric_run *spec, struct oracle *o, enum state state,
+		       const char *message);
 /* What a run's machine left behind. Where its guest was started again, the console holds the records of all
  * boots; the rest is of the last one. */
 struct aftermath {

@@ -244,7 +244,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 	if (!error)
 		error = boots(s);
 	if (error) {
-		run_without_tests(run, spec, STATE_INFRA_ERROR, error);
+		run_without_tests(run, spec, o, STATE_INFRA_ERROR, error);
 	} else {
 		judge_run(g, lab, spec, &s->left, o, run);
 		if (run->state == STATE_PASS && s->left.count == 1)

@@ -197,27 +197,34 @@ static void check_groups(const struct judgement *j, const struct rubric_guest *g
 	}
 }
 
+/* An entry for a test of a guest in the first group that takes it; NULL: none does. */
+static struct test *add_test(struct run *run, const struct rubric_run *spec, const struct rubric_guest *guest,
+			     const char *name, enum state state)
+{
+	for (size_t k = 0; k < guest->groups.n; k++) {
+		struct test *t;
+
+		if (!pattern_matches(guest->groups.at[k].tests, name))
+			continue;
+		t = vector_add(&run->tests);
+		t->name = rubric_test_name(spec, guest, name);
+		t->group = &guest->groups.at[k];
+		t->state = state;
+		return t;
+	}
+	return NULL;
+}
+
 static void judge_guest(const struct judgement *j, const struct rubric_guest *guest)
 {
 	string_list names = {0};
 
 	oracle_tests(j->oracle, j->guest, &names);
 	for (size_t i = 0; i < names.n; i++) {
-		const char *name = names.at[i];
-		const struct rubric_group *group = NULL;
-		struct test *t;
+		struct test *t = add_test(j->run, j->spec, guest, names.at[i], STATE_SKIPPED);
 
-		for (size_t k = 0; k < guest->groups.n && !group; k++)
-			if (pattern_matches(guest->groups.at[k].tests, name))
-				group = &guest->groups.at[k];
-		if (!group)
-			continue;
-		t = vector_add(&j->run->tests);
-		t->name = rubric_test_name(j->spec, guest, name);
-		t->group = group;
-		t->state = STATE_SKIPPED; /* not run, and to be dropped */
-		if (select_test(j->g, t->name))
-			judge_test(j, name, t);
+		if (t && select_test(j->g, t->name)) /* otherwise not run, and to be dropped */
+			judge_test(j, names.at[i], t);
 	}
 	check_groups(j, guest);
 }
@@ -336,20 +343,31 @@ void judge_run(const struct grader *g, const struct lab_result *lab, const struc
 	}
 }
 
-void run_without_tests(struct run *run, const struct rubric_run *spec, enum state state, const char *message)
+/* The tests by their names where the bare machine has run that image, otherwise an entry for each group. */
+static void guest_without_tests(struct run *run, const struct rubric_run *spec,
+				const struct rubric_guest *guest, struct oracle *o)
+{
+	const struct oracle_guest *known = o && !guest->ends ? oracle_guest(o, &guest->image, 0) : NULL;
+	string_list names = {0};
+
+	if (known && known->tcg && !known->tcg->error)
+		oracle_tests(o, known, &names);
+	else
+		for (size_t k = 0; k < guest->groups.n; k++)
+			strings_add(&names, guest->groups.at[k].tests);
+	for (size_t i = 0; i < names.n; i++) {
+		struct test *t = add_test(run, spec, guest, names.at[i], run->state);
+
+		if (t)
+			t->message = run->message;
+	}
+}
+
+void run_without_tests(struct run *run, const struct rubric_run *spec, struct oracle *o, enum state state,
+		       const char *message)
 {
 	run->state = state;
 	run->message = message;
-	for (size_t i = 0; i < spec->guests.n; i++) {
-		const struct rubric_guest *guest = &spec->guests.at[i];
-
-		for (size_t k = 0; k < guest->groups.n; k++) {
-			struct test *t = vector_add(&run->tests);
-
-			t->group = &guest->groups.at[k];
-			t->name = rubric_test_name(spec, guest, t->group->tests);
-			t->state = state;
-			t->message = message;
-		}
-	}
+	for (size_t i = 0; i < spec->guests.n; i++)
+		guest_without_tests(run, spec, &spec->guests.at[i], o);
 }

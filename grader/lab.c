@@ -31,7 +31,7 @@ static void not_run(const struct grader *g, struct lab_result *lab, const struct
 	run->platform = p ? p->name : g->platform;
 	run->cpu = spec->cpu;
 	run->mem = spec->mem;
-	run_without_tests(run, spec, state, message);
+	run_without_tests(run, spec, lab->oracle, state, message);
 	score_run(run);
 }
 

@@ -240,6 +240,7 @@ check_lab() {
 	tell $? "lab $lab: the workspace is formatted"
 	solved=
 	checkpoint ''
+	points # what an exercise is worth does not depend on what runs
 	leaks
 	for exercise in $(printf '%s\n' "$exercises" | sed '$d'); do # all of them: that is the tree, which is graded elsewhere
 		solved=${solved:+$solved }$exercise

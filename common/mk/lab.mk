@@ -81,7 +81,7 @@ QEMU = qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off \
 
 # Exit code 1 is what the debug-exit device makes of a clean end, 3 of a guest that was ended; that is how step/hlt ends.
 run: image guest
-	$(Q)timeout -s KILL 60 $(QEMU) -serial stdio; test $$? -eq $(if $(filter hlt,$(STEP)),3,1)
+	$(Q)timeout --foreground -s KILL 600 $(QEMU) -serial stdio; test $$? -eq $(if $(filter hlt,$(STEP)),3,1)
 
 DEBUG_FILES := $(IMAGE) $(GUEST) $(BUILD)/debug
 debug: image guest
