@@ -142,7 +142,7 @@ compile_commands.json: $(STAMP) FORCE ## list the compiler's calls for editors a
 # The grader builds what it needs by itself; it is no part of this make.
 ALONE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 GRADE_OPTIONS = --build $(BUILD) $(if $(LAB),--lab '$(LAB)') $(if $(PART),--part '$(PART)') \
-	$(if $(PLATFORM),--platform '$(PLATFORM)') $(if $(TEST),--test '$(TEST)') $(if $(EX),--exercise '$(EX)') $(if $(SEED),--seed '$(SEED)') \
+	$(if $(PLATFORM),--platform '$(PLATFORM)') $(if $(TEST),--test '$(subst ','\'',$(TEST))') $(if $(EX),--exercise '$(EX)') $(if $(SEED),--seed '$(SEED)') \
 	$(if $(STRICT),--strict) $(if $(REPRODUCIBLE),--reproducible)
 .PHONY: grade
 grade: grader ## build, boot and grade the labs: LAB=01 PART=A PLATFORM=... SEED=... TEST=... EX=1.2 STRICT=1

@@ -13,14 +13,30 @@
 #define MAX_SHOWN  12 /* tests that are shown in full */
 #define NAME_WIDTH 40
 
+/* A word of the command line, quoted where the shell would not take it as it is. It passes through make, for
+ * which two dollars are one. */
+static const char *shell_word(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,+@%";
+	const char *quoted = "'";
+
+	if (*word && !word[strspn(word, plain)])
+		return word;
+	for (; *word; word++)
+		quoted = *word == '\''  ? xprintf("%s'\\''", quoted)
+			 : *word == '$' ? xprintf("%s$$", quoted)
+					: xprintf("%s%c", quoted, *word);
+	return xprintf("%s'", quoted);
+}
+
 const char *command_again(const struct grader *g, const char *lab, const char *test, u64 seed)
 {
-	const char *quote = test && strpbrk(test, "*?[ ") ? "'" : "";
-	const char *exercise = g->exercise && !test ? xprintf(" EX=%s", g->exercise->id + 1) : "";
+	const char *what = test          ? xprintf(" TEST=%s", shell_word(test))
+			   : g->exercise ? xprintf(" EX=%s", g->exercise->id + 1)
+					 : "";
+	const char *platform = g->platform ? xprintf(" PLATFORM=%s", shell_word(g->platform)) : "";
 
-	return xprintf("make grade LAB=%s%s%s%s%s%s%s%s SEED=0x%016" PRIx64, lab, exercise,
-		       test ? " TEST=" : "", quote, test ? test : "", quote, g->platform ? " PLATFORM=" : "",
-		       g->platform ? g->platform : "", seed);
+	return xprintf("make grade LAB=%s%s%s SEED=0x%016" PRIx64, lab, what, platform, seed);
 }
 
 const char *report_max(unsigned max)
