@@ -63,7 +63,6 @@ struct oracle {
 	const struct grader *g;
 	const struct rubric *rubric;
 	const struct platform_exceptions *exceptions;
-	const char *command; /* the guest's; NULL: all tests, and the guest kernel's benches */
 	VECTOR(struct oracle_guest *) guests;
 };
 /* A guest on the bare machine. The key, and with it every digest, is that of the guest's number. */
@@ -95,8 +94,9 @@ bool select_test(const struct grader *g, const char *name);
 /* The run with the guests and command lines that are wanted. False: nothing of it is. */
 bool select_run(const struct grader *g, const struct rubric_run *spec, struct rubric_run *out);
 bool select_unit(const struct grader *g, const struct rubric_program *spec);
-/* The guest's command line on the bare machine; NULL: all tests, and the benches. */
-const char *select_native(const struct grader *g);
+/* The command line, on the bare machine, of the guest that has this number in a run; NULL: all tests. */
+const char *select_native(const struct grader *g, const struct rubric *r, const struct guest_image *image,
+			  unsigned number);
 /* Of a run that is scored, takes the tests away that are not wanted. */
 void select_drop(const struct grader *g, struct run *run);
 

@@ -302,7 +302,7 @@ void lab_grade(const struct grader *g, const struct rubric *r, const struct plat
 		return;
 	}
 	result->oracle = xcalloc(1, sizeof(*result->oracle));
-	*result->oracle = (struct oracle){.g = g, .rubric = r, .exceptions = e, .command = select_native(g)};
+	*result->oracle = (struct oracle){.g = g, .rubric = r, .exceptions = e};
 	if (!kernel_wanted(g, r) || kernel_runs(g, result))
 		lab_runs(g, result);
 	grade_units(g, result);

@@ -114,10 +114,15 @@ struct oracle_guest *oracle_guest(struct oracle *o, const struct guest_image *im
 	return guest;
 }
 
-/* The benches are wanted once, of the guest kernel. */
-static bool wants_benches(const struct oracle *o, const struct oracle_guest *guest)
+/* The benches are wanted once, of the guest kernel; they bring all its tests along. */
+static const char *command(const struct oracle *o, const struct oracle_guest *guest)
 {
-	return !guest->number && guest_image_same(&guest->image, &o->rubric->guest);
+	const char *only;
+
+	if (!guest->number && guest_image_same(&guest->image, &o->rubric->guest) && !select_some(o->g))
+		return WITH_BENCHES;
+	only = select_native(o->g, o->rubric, &guest->image, guest->number);
+	return only ? only : "";
 }
 
 static struct native *run(const struct oracle *o, const struct oracle_guest *guest, const struct platform *p,
@@ -139,10 +144,7 @@ const char *oracle_ask(const struct oracle *o, struct oracle_guest *guest)
 	if (tcg->why)
 		return xprintf("the guest cannot run natively: %s", tcg->why);
 	if (!guest->tcg)
-		guest->tcg = run(o, guest, tcg,
-				 o->command                ? o->command
-				 : wants_benches(o, guest) ? WITH_BENCHES
-							   : "");
+		guest->tcg = run(o, guest, tcg, command(o, guest));
 	if (!guest->tcg->error)
 		return NULL;
 	return xprintf("%s does not run on the bare machine: %s",

@@ -193,22 +193,43 @@ bool select_unit(const struct grader *g, const struct rubric_program *spec)
 	return !select_some(g);
 }
 
-/* Whole groups, since their tests share the points. */
-const char *select_native(const struct grader *g)
+/* Adds what the bare machine has to run for a guest: whole groups, since their tests share the points. False:
+ * that may be anything. */
+static bool add_native(const struct grader *g, const struct rubric_run *spec,
+		       const struct rubric_guest *guest, string_list *groups)
+{
+	for (size_t k = 0; k < guest->groups.n; k++) {
+		const char *tests = guest->groups.at[k].tests;
+		const char *group = strpbrk(tests, "*?[") ? group_of(tests) : tests;
+
+		if (!select_test(g, rubric_test_name(spec, guest, tests)))
+			continue;
+		if (!group)
+			return false;
+		add_once(groups, group);
+	}
+	return true;
+}
+
+const char *select_native(const struct grader *g, const struct rubric *r, const struct guest_image *image,
+			  unsigned number)
 {
 	string_list groups = {0};
+	struct rubric_run spec;
 
-	if (!select_some(g))
-		return NULL;
-	for (size_t i = 0; i < pattern_count(g); i++) {
-		const char *name = plain(pattern(g, i)), *group = group_of(name);
+	for (size_t i = 0; i < r->runs.n; i++) {
+		const struct rubric_guest *guest;
 
-		if (!group && !strchr(name, ':'))
+		if (!select_run(g, &r->runs.at[i], &spec) || number >= spec.guests.n)
+			continue;
+		guest = &spec.guests.at[number];
+		if (!guest->ends && guest_image_same(&guest->image, image) &&
+		    !add_native(g, &spec, guest, &groups))
 			return NULL;
-		if (group && strncmp(group, UNIT_TESTS, strlen(UNIT_TESTS)))
-			add_once(&groups, group);
 	}
-	return groups.n ? only(&groups) : NULL;
+	if (!groups.n)
+		return "only=none/";
+	return strlen(only(&groups)) > GUEST_CMDLINE ? NULL : only(&groups);
 }
 
 /* ---- afterwards ---- */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 static struct rubric rubric;
+static const struct guest_image kernel = {.elf = "guest.elf", .native = "guest.bin"};
 
 static struct grader want_exercise(const char *patterns)
 {
@@ -25,6 +26,7 @@ static void add_guest(struct rubric_run *run, const char *name, const char *comm
 	struct rubric_guest *guest = vector_add(&run->guests);
 
 	guest->name = name;
+	guest->image = kernel;
 	guest->command = command;
 	vector_add(&guest->groups)->tests = tests;
 	run->several = run->guests.n > 1;
@@ -107,17 +109,53 @@ static void guests(void)
 	CU_ASSERT_EQUAL(out.guests.n, 1);
 }
 
+/* A rubric with a run for one group and a run with two guests beside each other. */
+static struct rubric two_runs(void)
+{
+	struct rubric r = {.id = "01"};
+	struct rubric_run *run = vector_add(&r.runs);
+
+	run->name = "cpu";
+	add_guest(run, "guest", "only=cpu/", "cpu/*");
+	run = vector_add(&r.runs);
+	run->name = "two";
+	add_guest(run, "a", "only=mem/", "mem/*");
+	add_guest(run, "b", "only=user/", "user/*");
+	return r;
+}
+
+static void native_is(struct grader g, unsigned number, const char *command)
+{
+	struct rubric r = two_runs();
+	const char *got = select_native(&g, &r, &kernel, number);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+	CU_ASSERT_STRING_EQUAL(got, command);
+}
+
+/* Each guest is asked for the groups that are wanted of its number, and whole groups at that. */
 static void native(void)
 {
+	struct guest_image other = {.elf = "steps.elf", .native = "steps.bin"};
+	struct rubric r = two_runs();
 	struct grader g = {0};
 
-	CU_ASSERT_PTR_NULL(select_native(&g));
+	native_is(g, 0, "only=cpu/,mem/");
+	native_is(g, 1, "only=user/");
+	native_is(g, 2, "only=none/");
+	CU_ASSERT_STRING_EQUAL(select_native(&g, &r, &other, 0), "only=none/");
 	g.test = "mem/wp";
-	CU_ASSERT_STRING_EQUAL(select_native(&g), "only=mem/");
-	g.test = "*wp";
-	CU_ASSERT_PTR_NULL(select_native(&g));
-	g = want_exercise("cpu/a cpu/b a:mem/* halt:ended unit/x/y");
-	CU_ASSERT_STRING_EQUAL(select_native(&g), "only=cpu/,mem/");
+	native_is(g, 0, "only=mem/");
+	native_is(g, 1, "only=none/");
+	g.test = "*";
+	native_is(g, 0, "only=cpu/,mem/");
+	native_is(want_exercise("cpu/a cpu/b b:user/* halt:ended unit/x/y"), 0, "only=cpu/");
+	native_is(want_exercise("cpu/a cpu/b b:user/* halt:ended unit/x/y"), 1, "only=user/");
+	/* Of a group of one test that one is enough; of one that may be anything everything is asked. */
+	r.runs.at[0].guests.at[0].groups.at[0].tests = "cpu/a";
+	CU_ASSERT_STRING_EQUAL(select_native(&(struct grader){0}, &r, &kernel, 0), "only=cpu/a,mem/");
+	r.runs.at[0].guests.at[0].groups.at[0].tests = "*a";
+	CU_ASSERT_PTR_NULL(select_native(&(struct grader){0}, &r, &kernel, 0));
 }
 
 static void names(void)
