@@ -246,7 +246,7 @@ static void mov_ss_shadow(void)
 	struct frame f;
 
 	logged = in_shadow = in_pairs = 0;
-	shadow_period = (u32)(apic_timer_hz() / 2000) | 1;
+	shadow_period = (u32)(apic_timer_hz() / 10000) | 1;
 	handler_set(VEC_HIGH, note_shadow);
 	lapic_timer_start(VEC_HIGH, shadow_period, false);
 	for (deadline = deadline_us(200 * 1000); in_pairs < 16 && rdtsc() < deadline;)
