@@ -19,6 +19,17 @@ RELINK = sed -E -e 's,\]\((\.\./)+labs/([0-9]+)-[a-z0-9-]+/README\.md,](lab-\2.m
 	-e 's,\]\((\.\./)*grader/README\.md,](grader.md,g' -e 's,\]\((\.\./)*CONTRIBUTING\.md,](contributing.md,g' \
 	-e 's,\]\((\.\./)*docs/,](,g'
 
+# Debian's theme has jQuery under another name than its pages ask for, and the menu of narrow screens needs it; of another script it has
+# the name alone. What a page loads has to be there.
+define MEND_THEME
+cd $(SITE) && \
+	jquery=$$(sed -n 's,.*src="\(js/jquery-[^"]*\)".*,\1,p' index.html) && { [ -e "$$jquery" ] || cp js/jquery-*.js "$$jquery"; } && \
+	{ [ -e js/theme_extra.js ] || sed -i '/js\/theme_extra\.js/d' $$(find . -name '*.html'); } && \
+	for script in $$(sed -n 's,.*<script src="\([^"]*\)" defer.*,\1,p' index.html); do \
+		[ -e "$$script" ] || { echo "docs: the theme of mkdocs loads $$script and does not have it" >&2; exit 1; }; \
+	done
+endef
+
 .PHONY: docs
 docs: $(SITE)/index.html
 
@@ -31,6 +42,7 @@ $(SITE)/index.html: $(STAGED) $(DIAGRAMS) docs/mkdocs.yml docs/search.js
 	$(Q){ printf 'window.bookIndex = '; cat $(SITE)/search/search_index.json; } > $(SITE)/search/index.js
 	$(Q)cp docs/search.js $(SITE)/search/main.js
 	$(Q)rm -f $(SITE)/search/lunr.js $(SITE)/search/worker.js $(SITE)/search/search_index.json
+	$(Q)$(MEND_THEME)
 	$(Q)touch $@
 
 $(STAGE)/%.md: docs/%.md
