@@ -311,6 +311,7 @@ static void test_prerequisite(struct e2e *e)
 	verdict(e, "a run whose prerequisite failed",
 		!text                                     ? "no such run"
 		: !strstr(text, "\"state\": \"skipped\"") ? "it is not skipped"
+		: !strstr(text, "\"name\": \"cpu/two\"")  ? "its tests have no names"
 		: !strstr(c.output, "came to life")       ? "the reason is not shown"
 							  : NULL,
 		&c);
