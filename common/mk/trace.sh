@@ -49,6 +49,9 @@ code=0
 draw_exits || code=1
 draw_tables || code=1
 for picture in "$exits.svg" "$tables.svg"; do
-	[ ! -e "$picture" ] || echo "$picture"
+	[ -e "$picture" ] || continue
+	# No wider than the window that shows it.
+	sed -i 's/^<svg width="\([0-9]*\)pt" height="[0-9]*pt"/<svg style="width: 100%; max-width: \1pt; height: auto"/' "$picture"
+	echo "$picture"
 done
 exit $code
