@@ -30,7 +30,7 @@ bool cr0_write(struct vcpu *v, u64 value)
 {
 	u64 old = v->cr0;
 
-	vcpu_need(v, VCPU_CRS | VCPU_MSRS);
+	vcpu_need(v, VCPU_CRS);
 	old = v->cr0;
 	if (value >> 32)
 		return false;
@@ -53,7 +53,7 @@ bool cr0_write(struct vcpu *v, u64 value)
 		v->efer &= ~(u64)EFER_LMA;
 	}
 	v->cr0 = value;
-	vcpu_changed(v, VCPU_CRS | VCPU_MSRS);
+	vcpu_changed(v, VCPU_CRS);
 	if ((old ^ value) & CR0_PAGING)
 		v->mem->mode_changed(v);
 	return true;
@@ -113,7 +113,7 @@ bool cr4_write(struct vcpu *v, u64 value)
 {
 	u64 old;
 
-	vcpu_need(v, VCPU_CRS | VCPU_MSRS);
+	vcpu_need(v, VCPU_CRS);
 	old = v->cr4;
 	if (value & ~cr4_allowed(v))
 		return false;

@@ -80,7 +80,7 @@ static bool gva_translate(struct vcpu *v, gva_t gva, u64 size, unsigned access, 
 	bool long_mode;
 
 	ASSERT(size <= GVA_MAX_BYTES);
-	vcpu_need(v, VCPU_CRS | VCPU_MSRS);
+	vcpu_need(v, VCPU_CRS);
 	long_mode = v->efer & EFER_LMA;
 	s->pages = 0;
 	while (size) {

@@ -54,7 +54,7 @@ bool msr_read(struct vcpu *v, u32 index, u64 *value)
 /* MSRs that only hold a value in the vcpu; NULL when it is none of them. Makes the value valid. */
 u64 *msr_place(struct vcpu *v, u32 index)
 {
-	vcpu_need(v, VCPU_MSRS);
+	vcpu_need(v, index == MSR_EFER ? VCPU_CRS : VCPU_MSRS);
 	switch (index) {
 	case MSR_EFER:
 		return &v->efer;
@@ -153,10 +153,10 @@ bool msr_write(struct vcpu *v, u32 index, u64 value)
 		vcpu_changed(v, VCPU_SEGS);
 		return true;
 	case MSR_EFER:
-		vcpu_need(v, VCPU_MSRS | VCPU_CRS);
+		vcpu_need(v, VCPU_CRS);
 		if (!efer_write(v, value))
 			return false;
-		vcpu_changed(v, VCPU_MSRS);
+		vcpu_changed(v, VCPU_CRS);
 		return true;
 	case MSR_BIOS_SIGN_ID:
 	case MSR_MCG_STATUS:

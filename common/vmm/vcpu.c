@@ -21,7 +21,7 @@ unsigned vcpu_cpl(struct vcpu *v)
 
 bool vcpu_is_64bit(struct vcpu *v)
 {
-	vcpu_need(v, VCPU_CS_SS | VCPU_MSRS);
+	vcpu_need(v, VCPU_CS_SS | VCPU_CRS);
 	return v->efer & EFER_LMA && v->seg[SEG_CS].attr & SEG_ATTR_L;
 }
 

@@ -24,9 +24,9 @@ struct lapic;
 /* Groups of state */
 #define VCPU_SEGS   0x01 /* seg[] but CS and SS */
 #define VCPU_TABLES 0x02 /* gdtr, idtr */
-#define VCPU_CRS    0x04 /* cr0, cr2, cr3, cr4, xcr0 */
+#define VCPU_CRS    0x04 /* cr0, cr2, cr3, cr4, xcr0, efer */
 #define VCPU_MSRS                                                                                            \
-	0x08 /* efer .. sysenter_eip, the FS and GS bases (seg[].base of FS and GS belong to VCPU_SEGS too)  \
+	0x08 /* star .. sysenter_eip, the FS and GS bases (seg[].base of FS and GS belong to VCPU_SEGS too)  \
 	      */
 #define VCPU_DRS    0x10 /* dr[], dr6, dr7 */
 #define VCPU_SHADOW 0x20 /* interrupt_shadow, nmi_blocked */

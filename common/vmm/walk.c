@@ -85,7 +85,7 @@ bool guest_walk(struct vcpu *v, gva_t gva, unsigned access, struct guest_walk *w
 	struct paging_walk walk;
 	bool found;
 
-	vcpu_need(v, VCPU_CRS | VCPU_MSRS);
+	vcpu_need(v, VCPU_CRS);
 	if (!(v->cr0 & CR0_PG))
 		return walk_unpaged(gva, w);
 	*w = (struct guest_walk){.error = access_error(v, access)};
