@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Events into the guest by way of the VM entry, and back out of it when an exit came in the middle of a
+ * delivery.
+ *
+ * Source: SDM vol. 3C, 24.8.3 "VM-Entry Controls for Event Injection", 24.9.3 "Information for VM Exits That
+ * Occur During Event Delivery", 26.6 "Event Injection"; 30.7 of older editions, here 31.7.1.2 "Resuming Guest
+ * Software after Handling an Exception".
+ */
+#include "vmx.h"
+#include "x86/exception.h"
+
+/* Interruption information: tables 24-15, 24-17 and 24-18 have one layout. */
+#define INFO_TYPE_SHIFT 8
+#define INFO_ERROR_CODE BIT(11)
+#define INFO_VALID      BIT(31)
+
+enum info_type {
+	TYPE_EXTERNAL_INTERRUPT = 0,
+	TYPE_NMI = 2,
+	TYPE_HARDWARE_EXCEPTION = 3,
+	TYPE_SOFTWARE_INTERRUPT = 4,
+	TYPE_PRIVILEGED_SOFTWARE_EXCEPTION = 5, /* INT1 */
+	TYPE_SOFTWARE_EXCEPTION = 6,            /* INT3, INTO */
+};
+
+static enum info_type software_type(const struct event *e)
+{
+	if (e->insn_len != 1)
+		return TYPE_SOFTWARE_INTERRUPT;
+	return e->vector == VEC_DB ? TYPE_PRIVILEGED_SOFTWARE_EXCEPTION : TYPE_SOFTWARE_EXCEPTION;
+}
+
+u32 vmx_event_encode(const struct event *e)
+{
+	enum info_type type;
+
+	switch ((enum event_kind)e->kind) {
+	case EVENT_NONE:
+		return 0;
+	case EVENT_INTERRUPT:
+		type = TYPE_EXTERNAL_INTERRUPT;
+		break;
+	case EVENT_NMI:
+		type = TYPE_NMI;
+		break;
+	case EVENT_EXCEPTION:
+		type = TYPE_HARDWARE_EXCEPTION;
+		break;
+	default:
+		type = software_type(e);
+		break;
+	}
+	return e->vector | type << INFO_TYPE_SHIFT | (e->has_error ? (u32)INFO_ERROR_CODE : 0) |
+	       (u32)INFO_VALID;
+}
+
+struct event vmx_event_decode(u32 info)
+{
+	struct event e = {.vector = (u8)info, .has_error = info & INFO_ERROR_CODE};
+
+	if (!(info & INFO_VALID))
+		return (struct event){.kind = EVENT_NONE};
+	switch (info >> INFO_TYPE_SHIFT & 7) {
+	case TYPE_EXTERNAL_INTERRUPT:
+		e.kind = EVENT_INTERRUPT;
+		break;
+	case TYPE_NMI:
+		e.kind = EVENT_NMI;
+		break;
+	case TYPE_HARDWARE_EXCEPTION:
+		e.kind = EVENT_EXCEPTION;
+		break;
+	default:
+		e.kind = EVENT_SOFTWARE;
+		break;
+	}
+	return e;
+}
+
+/* Exceptions of the class "fault": SDM vol. 3A, 6.5. Of #DB, that is told by the CPU alone. */
+static bool is_fault(const struct event *e)
+{
+	return e->kind == EVENT_EXCEPTION && e->vector != VEC_DB && e->vector != VEC_BP &&
+	       e->vector != VEC_OF && e->vector != VEC_DF;
+}
+
+/*
+ * The CPU delivers the event as the first thing of the entry, with all its checks; what it runs into comes
+ * back as an exit with IDT-vectoring information.
+ */
+enum inject_result vmx_inject(struct vcpu *v, const struct event *e, struct event *nested)
+{
+	(void)nested;
+	vmcs_write(VMCS_ENTRY_INTERRUPTION_INFO, vmx_event_encode(e));
+	if (e->has_error)
+		vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, e->error);
+	if (e->kind == EVENT_SOFTWARE)
+		vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, e->insn_len);
+	if (is_fault(e))
+		v->rflags |= RFLAGS_RF; /* for the frame: SDM vol. 3B, 17.3.1.1 */
+	if (v->rflags & RFLAGS_TF || e->kind == EVENT_NMI) {
+		/* A delivery ends the shadow, and blocks NMIs itself when it is one: 26.3.1.5 */
+		vcpu_need(v, VCPU_SHADOW);
+		v->interrupt_shadow = false;
+		v->nmi_blocked &= e->kind != EVENT_NMI;
+		vcpu_changed(v, VCPU_SHADOW);
+	}
+	return INJECT_DONE;
+}
+
+void vmx_request_window(struct vcpu *v)
+{
+	vmx_of(v)->window = true;
+}
+
+void vmx_vectoring(struct vcpu *v)
+{
+	struct event e = vmx_event_decode((u32)vmcs_read(VMCS_IDT_VECTORING_INFO));
+
+	if (e.kind == EVENT_NONE)
+		return;
+	if (e.has_error)
+		e.error = (u32)vmcs_read(VMCS_IDT_VECTORING_ERROR_CODE);
+	if (e.kind == EVENT_SOFTWARE)
+		e.insn_len = (u8)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+	if (e.kind == EVENT_EXCEPTION && e.vector == VEC_PF) {
+		vcpu_need(v, VCPU_CRS);
+		e.payload = v->cr2; /* as its first delivery left it */
+	}
+	event_interrupted(v, &e);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The `vmx` engine: Intel VT-x, without nested paging. The guest runs in VMX non-root operation, in its own
+ * rings, on the faithful root that the memory engine gives; the processor stops it where the controls of its
+ * VMCS say.
+ *
+ * Source: SDM vol. 3C, 23.7 "Enabling and Entering VMX Operation", 24.1 "Overview" (of the VMCS's states),
+ * 24.2 "Format of the VMCS Region", 24.11 "Software Use of the VMCS and Related Structures".
+ *
+ * Left out: real mode (needs EPT and "unrestricted guest"), VPID, task switches, SMM.
+ */
+#include "vmx.h"
+#include "controls.h"
+#include "lab.h"
+#include "lib/panic.h"
+#include "machine/machine.h"
+#include "reasons.h"
+#include "vmm/trace.h"
+#include "x86/asm.h"
+#include "x86/paging.h"
+
+/* A VMCS region or the VMXON region: 4 KiB at most, and begins with the revision. */
+static u32 *region_alloc(void)
+{
+	u32 *region = pages_alloc(1, PAGE_SIZE);
+
+	if (region)
+		*region = vmx_features.revision;
+	return region;
+}
+
+/* CR0 and CR4 as VMX operation wants them: 23.8 "Restrictions on VMX Operation". */
+static void fix_control_registers(void)
+{
+	write_cr0((read_cr0() | vmx_features.cr0_fixed0) & vmx_features.cr0_fixed1);
+	write_cr4((read_cr4() | vmx_features.cr4_fixed0) & vmx_features.cr4_fixed1);
+}
+
+static const char *vmx_machine_init(void)
+{
+	const char *why = features_discover();
+	u32 *region;
+
+	if (why)
+		return why;
+	why = vmx_bitmaps_init();
+	if (why)
+		return why;
+	region = region_alloc();
+	if (!region)
+		return "there is no memory for the VMXON region";
+	fix_control_registers();
+	if (vmxon(hva_to_hpa(region)) != VMX_SUCCEED)
+		return "VMXON failed: the CPU is in VMX operation already, or refuses the region";
+	return NULL;
+}
+
+/* Whose VMCS is the current one. */
+static struct vcpu *current;
+
+void vmx_make_current(struct vcpu *v)
+{
+	enum vmx_result result;
+
+	if (v == current)
+		return;
+	result = vmptrld(vmx_of(v)->vmcs);
+	if (result != VMX_SUCCEED)
+		panic("VMPTRLD of 0x%lx: %s", vmx_of(v)->vmcs, vmx_result_name(result));
+	current = v;
+}
+
+/*
+ * VMCLEAR gives a region that nobody has used yet its launch state, "clear". It is executed once: there is
+ * one processor, so a VMCS never has to be brought from one processor's cache to another's, and VMPTRLD of
+ * another leaves what was written into it, and that it is launched.
+ */
+static int vmx_vcpu_init(struct vcpu *v)
+{
+	struct vmx *x = machine_alloc(sizeof(*x));
+	u32 *region = region_alloc();
+	enum vmx_result result;
+
+	if (!x || !region)
+		return -1;
+	x->vmcs = hva_to_hpa(region);
+	v->cpu_private = x;
+	result = vmclear(x->vmcs);
+	if (result != VMX_SUCCEED)
+		panic("VMCLEAR of 0x%lx: %s", x->vmcs, vmx_result_name(result));
+	vmx_make_current(v);
+	vmx_write_host(v);
+	vmx_write_controls(v);
+	return vmx_state_init(v);
+}
+
+/* Real mode would need paging off in truth, and then a gpa would be an hpa. */
+static bool can_enter(struct vcpu *v)
+{
+	if (v->cr0 & CR0_PE)
+		return true;
+	vcpu_end(v, "it leaves protected mode, and VT-x without EPT has no real mode");
+	return false;
+}
+
+static void vmx_run(struct vcpu *v, struct vmexit *exit)
+{
+	struct vmx *x = vmx_of(v);
+	enum vmx_result result;
+
+	exit->reason = VMEXIT_NONE;
+	if (!can_enter(v))
+		return;
+	vmx_state_enter(v);
+	result = vmx_enter(v->gpr, x->launched);
+	if (result != VMX_SUCCEED) {
+		vmx_entry_failed(v, exit, result);
+		return;
+	}
+	x->reason = (u32)vmcs_read(VMCS_EXIT_REASON);
+	if (x->reason & REASON_ENTRY_FAILURE) {
+		vmx_entry_failed(v, exit, result);
+		return;
+	}
+	x->launched = true;
+	vmx_state_exit(v);
+	if (trace_is_on())
+		trace_left(v, vmx_reason_name(x->reason));
+	vmx_exit_decode(v, exit);
+}
+
+const struct cpu_engine vmx_engine = {
+	.name = "vmx",
+	.summary = "Intel VT-x: the guest in VMX non-root operation",
+	.root_kind = ROOT_FAITHFUL,
+	.starts_unpaged = true,
+	.start_features = START_FEATURE_HYPERCALL | START_FEATURE_CPUID,
+	.offsets_tsc = true,
+	.machine_init = vmx_machine_init,
+	.vcpu_init = vmx_vcpu_init,
+	.load = vmx_load,
+	.unload = vmx_unload,
+	.fetch = vmx_fetch,
+	.inject = vmx_inject,
+	.request_window = vmx_request_window,
+	.run = vmx_run,
+};

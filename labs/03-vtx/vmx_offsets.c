@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+/* Constants for entry.S, generated (common/mk/compile.mk). */
+#include "lib/offsets.h"
+#include "vmx.h"
+
+void vmx_offsets(void);
+
+void vmx_offsets(void)
+{
+	OFFSET(RESULT_FAIL_INVALID, VMX_FAIL_INVALID);
+	OFFSET(RESULT_FAIL_VALID, VMX_FAIL_VALID);
+}
