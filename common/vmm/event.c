@@ -144,7 +144,7 @@ static struct event take_event(struct vcpu *v)
 	return (struct event){.kind = EVENT_INTERRUPT, .vector = lapic_ack(v)};
 }
 
-/* Some exceptions leave more than a frame: SDM vol. 3A, 6.15 on #PF and #DB. */
+/* Some exceptions leave more than a frame: SDM vol. 3A, 6.15 on #PF and #DB; vol. 3B, 17.2.4 on DR7.GD. */
 static void deliver_payload(struct vcpu *v, const struct event *e)
 {
 	if (e->kind != EVENT_EXCEPTION)
@@ -157,6 +157,7 @@ static void deliver_payload(struct vcpu *v, const struct event *e)
 	if (e->vector == VEC_DB) {
 		vcpu_need(v, VCPU_DRS);
 		v->dr6 |= e->payload;
+		v->dr7 &= ~(u64)DR7_GD;
 		vcpu_changed(v, VCPU_DRS);
 	}
 }
