@@ -161,7 +161,8 @@ struct vmx_features {
 	struct control_capability capability[CONTROLS_GROUPS];
 	u64 cr0_fixed0, cr0_fixed1; /* must be 1; may be 1 */
 	u64 cr4_fixed0, cr4_fixed1;
-	bool io_information; /* exits by INS and OUTS say segment and address size */
+	unsigned timer_shift; /* the VMX-preemption timer counts every 2^timer_shift ticks of the TSC */
+	bool io_information;  /* exits by INS and OUTS say segment and address size */
 };
 extern struct vmx_features vmx_features;
 

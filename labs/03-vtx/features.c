@@ -26,6 +26,7 @@
 #define MSR_VMX_PROCBASED_CTLS        0x482
 #define MSR_VMX_EXIT_CTLS             0x483
 #define MSR_VMX_ENTRY_CTLS            0x484
+#define MSR_VMX_MISC                  0x485
 #define MSR_VMX_CR0_FIXED0            0x486
 #define MSR_VMX_CR0_FIXED1            0x487
 #define MSR_VMX_CR4_FIXED0            0x488
@@ -41,6 +42,9 @@
 #define VMX_BASIC_IO_INFORMATION      BIT(54)
 #define VMX_BASIC_TRUE_CONTROLS       BIT(55)
 
+/* IA32_VMX_MISC: SDM vol. 3D, A.6 "Miscellaneous Data" */
+#define VMX_MISC_TIMER_SHIFT          0x1f
+
 /* ---- the groups ---- */
 
 #define CONTROL_BIT(name, bit, text)  | 1U << (bit)
@@ -50,9 +54,13 @@
 /*
  * What is not listed is off. So RDTSC is not intercepted (the offset suffices), nor MOV DR (the guest has the
  * debug registers to itself), nor PAUSE; and without EPT every load of CR3 and INVLPG is ours to see.
- * External interrupts end the guest's turn: that is how the machine's timer drives the scheduler, and there
- * is no use for the VMX-preemption timer beside it. The TPR is reached by CR8 exits: one copy of it, in the
- * virtual local APIC, and not a second one in a virtual-APIC page.
+ * External interrupts end the guest's turn: that is how the machine's timer drives the scheduler. The TPR is
+ * reached by CR8 exits: one copy of it, in the virtual local APIC, and not a second one in a virtual-APIC
+ * page.
+ *
+ * The VMX-preemption timer is there for an emulator: Bochs 2.7 holds an external interrupt back while the
+ * guest's IF is 0, where 25.2 "Other Causes of VM Exits" says that IF has no part in it. A guest that loops
+ * with interrupts off would have the CPU for ever.
  */
 const struct control_group control_groups[CONTROLS_GROUPS] = {
 	[CONTROLS_PIN] =
@@ -61,6 +69,7 @@ const struct control_group control_groups[CONTROLS_GROUPS] = {
 			.msr = MSR_VMX_PINBASED_CTLS,
 			.true_msr = MSR_VMX_TRUE_PINBASED_CTLS,
 			.needed = PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING | PIN_VIRTUAL_NMIS,
+			.wanted = PIN_PREEMPTION_TIMER,
 			CONTROL_TABLE(PIN_CONTROL_LIST),
 		},
 	[CONTROLS_PRIMARY] =
@@ -187,6 +196,7 @@ const char *features_discover(void)
 	basic = rdmsr(MSR_VMX_BASIC);
 	vmx_features.revision = basic & VMX_BASIC_REVISION;
 	vmx_features.io_information = basic & VMX_BASIC_IO_INFORMATION;
+	vmx_features.timer_shift = rdmsr(MSR_VMX_MISC) & VMX_MISC_TIMER_SHIFT;
 	vmx_features.cr0_fixed0 = rdmsr(MSR_VMX_CR0_FIXED0);
 	vmx_features.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
 	vmx_features.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);

@@ -9,6 +9,7 @@
 #include "controls.h"
 #include "lib/string.h"
 #include "machine/machine.h"
+#include "vmm/sched.h"
 #include "vmx.h"
 #include "x86/asm.h"
 #include "x86/exception.h"
@@ -70,6 +71,12 @@ const char *vmx_bitmaps_init(void)
 #define CR0_OWNED  (~(u64)VMX_CR0_GUEST)
 #define CR4_OWNED  (~0ULL)
 
+/* What the preemption timer begins to count down from at each entry: nobody runs longer without an exit. */
+static u64 longest_turn(void)
+{
+	return clock_hz() / 1000 * SCHED_SLICE_MS >> vmx_features.timer_shift;
+}
+
 void vmx_write_controls(struct vcpu *v)
 {
 	(void)v;
@@ -77,6 +84,9 @@ void vmx_write_controls(struct vcpu *v)
 	if (vmx_features.controls[CONTROLS_PRIMARY] & PRIMARY_ACTIVATE_SECONDARY)
 		vmcs_write(VMCS_SECONDARY_CONTROLS, vmx_features.controls[CONTROLS_SECONDARY]);
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_features.controls[CONTROLS_EXIT]);
+
+	if (vmx_features.controls[CONTROLS_PIN] & PIN_PREEMPTION_TIMER)
+		vmcs_write(VMCS_VMX_PREEMPTION_TIMER_VALUE, longest_turn());
 
 	vmcs_write(VMCS_EXCEPTION_BITMAP, EXCEPTIONS);
 	vmcs_write(VMCS_PAGE_FAULT_ERROR_MASK, 0); /* with the bit in EXCEPTIONS: every #PF */
