@@ -35,6 +35,10 @@ bool msr_read(struct vcpu *v, u32 index, u64 *value)
 		vcpu_need(v, VCPU_SEGS);
 		*value = v->seg[SEG_GS].base;
 		return true;
+	case MSR_EFER:
+		vcpu_need(v, VCPU_CRS);
+		*value = v->efer;
+		return true;
 	case MSR_BIOS_SIGN_ID: /* no microcode */
 	case MSR_MTRRCAP:      /* no MTRRs, no machine check */
 	case MSR_MCG_CAP:
@@ -54,10 +58,8 @@ bool msr_read(struct vcpu *v, u32 index, u64 *value)
 /* MSRs that only hold a value in the vcpu; NULL when it is none of them. Makes the value valid. */
 u64 *msr_place(struct vcpu *v, u32 index)
 {
-	vcpu_need(v, index == MSR_EFER ? VCPU_CRS : VCPU_MSRS);
+	vcpu_need(v, VCPU_MSRS);
 	switch (index) {
-	case MSR_EFER:
-		return &v->efer;
 	case MSR_STAR:
 		return &v->star;
 	case MSR_LSTAR:
@@ -138,6 +140,7 @@ bool msr_write(struct vcpu *v, u32 index, u64 value)
 		return false;
 	switch (index) {
 	case MSR_TSC:
+		vcpu_need(v, VCPU_MSRS);
 		v->tsc_offset = value - clock_ticks();
 		vcpu_changed(v, VCPU_MSRS);
 		return true;

@@ -25,9 +25,7 @@ struct lapic;
 #define VCPU_SEGS   0x01 /* seg[] but CS and SS */
 #define VCPU_TABLES 0x02 /* gdtr, idtr */
 #define VCPU_CRS    0x04 /* cr0, cr2, cr3, cr4, xcr0, efer */
-#define VCPU_MSRS                                                                                            \
-	0x08 /* star .. sysenter_eip, the FS and GS bases (seg[].base of FS and GS belong to VCPU_SEGS too)  \
-	      */
+#define VCPU_MSRS   0x08 /* star .. sysenter_eip, tsc_offset; the bases of FS and GS belong to VCPU_SEGS */
 #define VCPU_DRS    0x10 /* dr[], dr6, dr7 */
 #define VCPU_SHADOW 0x20 /* interrupt_shadow, nmi_blocked */
 #define VCPU_CS_SS  0x40 /* seg[SEG_CS], seg[SEG_SS]: CPL and mode */
