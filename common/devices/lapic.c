@@ -101,6 +101,8 @@ void lapic_update(struct lapic *a)
 	a->pending = lapic_own_vector(a);
 	if (a->pending < 0 && lapic_passes_pic(a))
 		a->pending = pic_peek(a->vcpu->vm);
+	if (a->pending >= 0)
+		vcpu_attend(a->vcpu);
 }
 
 u8 lapic_ack(struct vcpu *v)
@@ -190,6 +192,7 @@ static void lapic_init_received(struct lapic *a)
 	a->init_pending = true;
 	a->sipi_pending = false;
 	a->wait_for_sipi = true;
+	vcpu_attend(a->vcpu);
 }
 
 /* One message to this APIC. */

@@ -35,11 +35,6 @@ static bool has_deadline;
 static u64 apic_per_tsc; /* ticks of the APIC timer for one of the TSC, in units of 2^-32 */
 static u64 armed = CLOCK_NEVER;
 
-u64 clock_ticks(void)
-{
-	return rdtsc();
-}
-
 u64 clock_hz(void)
 {
 	return tsc_hz;

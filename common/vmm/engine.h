@@ -69,7 +69,11 @@ struct cpu_engine {
 	 * guest's tables. False: it cannot tell, walk. NULL: always walk.
 	 */
 	bool (*read_code)(struct vcpu *v, gva_t gva, void *dst, u64 size);
-	/* Runs the guest until it exits. Interrupts of the machine are off before and after. */
+	/*
+	 * Runs the guest until it exits. Interrupts of the machine are off before and after. Sets the reason
+	 * of the exit and, in the union, what belongs to this reason; insn_len where the reason is an
+	 * instruction. What was there is of an earlier exit.
+	 */
 	void (*run)(struct vcpu *v, struct vmexit *exit);
 };
 

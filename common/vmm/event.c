@@ -48,6 +48,7 @@ void event_raise(struct vcpu *v, const struct event *e)
 	struct event_state *s = &v->events;
 	enum exception_class first = classify(&s->pending), second = classify(e);
 
+	vcpu_attend(v);
 	if (first == CLASS_DOUBLE_FAULT && second != CLASS_BENIGN) {
 		s->triple_fault = true;
 		return;
@@ -93,11 +94,13 @@ void event_debug(struct vcpu *v, u64 dr6_bits)
 void event_nmi(struct vcpu *v)
 {
 	v->events.nmi_pending = true;
+	vcpu_attend(v);
 }
 
 void event_interrupted(struct vcpu *v, const struct event *e)
 {
 	v->events.pending = *e;
+	vcpu_attend(v);
 }
 
 static bool interrupt_waiting(struct vcpu *v)

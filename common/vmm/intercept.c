@@ -79,6 +79,7 @@ static void on_hlt(struct vcpu *v, const struct vmexit *exit)
 		vcpu_end(v, "%s", why);
 	else
 		v->state = VCPU_HALTED;
+	vcpu_attend(v);
 }
 
 static void set_edx_eax(struct vcpu *v, u64 value)
@@ -276,7 +277,7 @@ static void on_entry_failed(struct vcpu *v, const struct vmexit *exit)
 		 exit->failed.text ? exit->failed.text : "no reason", exit->failed.code, exit->failed.info);
 }
 
-static void (*const handlers[])(struct vcpu *, const struct vmexit *) = {
+void (*const intercept_handlers[])(struct vcpu *, const struct vmexit *) = {
 	[VMEXIT_NONE] = nothing,
 	[VMEXIT_INTERRUPT] = nothing,
 	[VMEXIT_WINDOW] = nothing,
@@ -302,9 +303,4 @@ static void (*const handlers[])(struct vcpu *, const struct vmexit *) = {
 	[VMEXIT_INIT] = on_init,
 	[VMEXIT_ENTRY_FAILED] = on_entry_failed,
 };
-_Static_assert(ARRAY_SIZE(handlers) == VMEXIT_REASONS, "every reason is answered");
-
-void intercept(struct vcpu *v, const struct vmexit *exit)
-{
-	handlers[exit->reason](v, exit);
-}
+_Static_assert(ARRAY_SIZE(intercept_handlers) == VMEXIT_REASONS, "every reason is answered");

@@ -6,7 +6,11 @@
 
 #include "vmm/vcpu.h"
 
-void intercept(struct vcpu *v, const struct vmexit *exit);
+extern void (*const intercept_handlers[])(struct vcpu *, const struct vmexit *);
+static inline void intercept(struct vcpu *v, const struct vmexit *exit)
+{
+	intercept_handlers[exit->reason](v, exit);
+}
 
 /* CPUID as the guest sees it, for this vcpu's engine. */
 struct cpuid_regs;

@@ -207,6 +207,7 @@ static void timers_find_next(struct vm *vm)
 	for (const struct vm_timer *t = vm->timers; t != NULL; t = t->next)
 		next = MIN(next, t->deadline);
 	vm->next_deadline = next;
+	vm_attend(vm);
 }
 
 void vm_timer_add(struct vm *vm, struct vm_timer *t, void (*fire)(struct vm_timer *t))
@@ -223,10 +224,12 @@ void vm_timer_set(struct vm *vm, struct vm_timer *t, u64 deadline)
 	bool was_next = t->deadline == vm->next_deadline;
 
 	t->deadline = deadline;
-	if (deadline <= vm->next_deadline)
+	if (deadline <= vm->next_deadline) {
 		vm->next_deadline = deadline;
-	else if (was_next)
+		vm_attend(vm);
+	} else if (was_next) {
 		timers_find_next(vm);
+	}
 }
 
 void vm_timer_cancel(struct vm *vm, struct vm_timer *t)

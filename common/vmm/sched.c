@@ -87,46 +87,77 @@ static struct vcpu *pick(unsigned *next)
 	return NULL;
 }
 
-static void step(struct vcpu *v)
+/* Anything for event_deliver() to look at, now or when the guest lets it? */
+static bool anything_waits(const struct vcpu *v)
 {
-	struct vmexit exit = {.reason = VMEXIT_NONE};
+	const struct event_state *s = &v->events;
+
+	return s->pending.kind || s->held.kind || s->nmi_pending || s->triple_fault || lapic_pending(v) >= 0;
+}
+
+/* Before an entry, where vcpu_attend() was called: INIT, events, the trace. False: it cannot be entered. */
+static bool attend(struct vcpu *v)
+{
+	struct vmexit init = {.reason = VMEXIT_INIT};
 
 	if (lapic_take_init(v->lapic)) {
-		exit.reason = VMEXIT_INIT;
-		intercept(v, &exit);
-		return;
+		intercept(v, &init);
+		return false;
 	}
 	if (!event_deliver(v)) {
 		v->exits[VMEXIT_SHUTDOWN]++;
 		vcpu_end(v, "triple fault (an exception while a double fault was being delivered)");
-		return;
+		return false;
 	}
-	trace_enter(v);
-	v->cpu->run(v, &exit);
-	v->exits[exit.reason]++;
-	v->vm->counters->exits++;
-	intercept(v, &exit);
-	trace_exit(v, exit.reason);
+	v->attention = anything_waits(v) || trace_is_on();
+	if (trace_is_on())
+		trace_enter(v);
+	return true;
 }
 
-/* Deadlines are looked at again only when one has passed or the guest has set one. */
+/* From the entry of the guest to the answer of its exit. */
+static inline void step(struct vcpu *v, struct vmexit *exit)
+{
+	enum vmexit_reason reason;
+
+	v->cpu->run(v, exit);
+	reason = exit->reason;
+	v->exits[reason]++;
+	v->vm->counters->exits++;
+	intercept_handlers[reason](v, exit);
+}
+
+/*
+ * What every exit costs stands in this loop, so it asks only two questions: is it time for something, and
+ * has anybody called vcpu_attend()?
+ */
 static void run_slice(struct vcpu *v)
 {
 	u64 start = clock_ticks(), end = start + clock_hz() / 1000 * SCHED_SLICE_MS, now = start,
 	    next = start;
 	u64 seen = v->vm->next_deadline;
+	struct vmexit exit = {.reason = VMEXIT_NONE};
 
 	v->cpu->load(v);
-	do {
-		if (now >= next || v->vm->next_deadline != seen) {
-			run_due_timers(now);
-			seen = v->vm->next_deadline;
-			next = MIN(end, first_deadline());
-			clock_arm(next);
+	v->attention = true;
+	for (;;) {
+		if (v->attention || now >= next) {
+			if (trace_is_on()) /* which keeps `attention` set */
+				trace_exit(v, exit.reason);
+			if (now >= next || v->vm->next_deadline != seen) {
+				run_due_timers(now);
+				seen = v->vm->next_deadline;
+				next = MIN(end, first_deadline());
+				clock_arm(next);
+			}
+			if (now >= end || v->state != VCPU_RUNNABLE)
+				break;
+			if (v->attention && !attend(v))
+				continue;
 		}
-		step(v);
+		step(v, &exit);
 		now = clock_ticks();
-	} while (now < end && v->state == VCPU_RUNNABLE);
+	}
 	run_due_timers(now);
 	v->cpu->unload(v);
 	v->ran_ticks += now - start;

@@ -24,19 +24,16 @@ struct trace_entry {
 static struct trace_entry *entries;
 static u64 room, total; /* total: exits seen; the next goes to total % room */
 static struct trace_entry current;
+bool trace_on;
 
 void trace_init(u64 count)
 {
 	entries = count ? machine_alloc(count * sizeof(*entries)) : NULL;
 	room = entries ? count : 0;
+	trace_on = room != 0;
 	total = 0;
 	if (count && !entries)
 		kprintf("[hv] trace=%lu: no memory for so many exits\n", count);
-}
-
-bool trace_is_on(void)
-{
-	return room != 0;
 }
 
 void trace_enter(const struct vcpu *v)
@@ -57,7 +54,7 @@ void trace_left(const struct vcpu *v, const char *what)
 
 void trace_exit(const struct vcpu *v, enum vmexit_reason reason)
 {
-	if (!room)
+	if (!room || !current.vcpu)
 		return;
 	current.done = clock_ticks();
 	current.reason = reason;
@@ -66,6 +63,7 @@ void trace_exit(const struct vcpu *v, enum vmexit_reason reason)
 		current.rip = v->rip;
 	}
 	entries[total++ % room] = current;
+	current.vcpu = NULL;
 }
 
 void trace_print(void)

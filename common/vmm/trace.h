@@ -6,17 +6,23 @@
 #ifndef VMM_TRACE_H
 #define VMM_TRACE_H
 
+#include "lib/types.h"
 #include "vmm/vmexit.h"
 
 struct vcpu;
 
 /* Is a trace kept? An engine asks before it works out what to say. */
-bool trace_is_on(void);
+extern bool trace_on; /* trace_init() sets it */
+static inline bool trace_is_on(void)
+{
+	return trace_on;
+}
 
 /* The last `count` exits are to be kept. 0: none. */
 void trace_init(u64 count);
 
-/* Around one step of a vcpu: before its engine runs it, and when the exit has been answered. */
+/* Around one step of a vcpu: before its engine runs it, and when the exit has been answered. Without the
+ * first the second does nothing. */
 void trace_enter(const struct vcpu *v);
 void trace_exit(const struct vcpu *v, enum vmexit_reason reason);
 /*

@@ -66,6 +66,7 @@ struct vcpu {
 
 	struct event_state events;
 	enum vcpu_run_state state;
+	bool attention; /* vcpu_attend() was called */
 
 	unsigned id; /* in its VM, from 0 */
 	struct vm *vm;
@@ -79,6 +80,15 @@ struct vcpu {
 	u64 exits[VMEXIT_REASONS];
 	u64 ran_ticks; /* of the TSC, in guest mode and on its behalf */
 };
+
+/*
+ * Something may have to be done before this vcpu runs on: an event waits, its state is no longer
+ * VCPU_RUNNABLE, a timer of its VM was set. Who causes that calls this; sched.c finds out what it was.
+ */
+static inline void vcpu_attend(struct vcpu *v)
+{
+	v->attention = true;
+}
 
 /* Makes the groups valid. */
 void vcpu_need(struct vcpu *v, u32 groups);

@@ -90,6 +90,7 @@ void vm_end(struct vm *vm, u8 status)
 	vm->exit_status = status;
 	for (unsigned i = 0; i < vm->vcpu_count; i++)
 		vm->vcpus[i]->state = VCPU_ENDED;
+	vm_attend(vm);
 }
 
 static void flush_line(struct vm *vm)

@@ -97,6 +97,13 @@ struct vm *vm_create(const struct vm_config *c);
 /* Ends all vcpus of the VM. Its memory stays (there is no second boot). */
 void vm_end(struct vm *vm, u8 status);
 
+/* vcpu_attend() for all of its vcpus. */
+static inline void vm_attend(struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->vcpu_count; i++)
+		vcpu_attend(vm->vcpus[i]);
+}
+
 /* More than one guest: each line on the machine's console begins with "[NAME] ". */
 extern bool vm_console_shared;
 

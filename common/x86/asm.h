@@ -93,9 +93,9 @@ static inline void wrmsr(u32 msr, u64 v)
 
 static inline u64 rdtsc(void)
 {
-	u32 lo, hi;
+	u64 lo, hi; /* the upper halves of both registers are cleared */
 	asm volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-	return lo | (u64)hi << 32;
+	return lo | hi << 32;
 }
 
 struct cpuid_regs {
