@@ -156,6 +156,20 @@ static void leaf_hypervisor(struct vcpu *v, u32 leaf, struct cpuid_regs *r)
 		r->eax = (u32)guest_features(v->cpu);
 }
 
+/* Neither a subleaf nor the state of a vcpu nor its engines have a part in the answers to these leaves. */
+#define FIXED_LEAVES                                                                                         \
+	(BIT(0x0) | BIT(0x2) | BIT(0x3) | BIT(LEAF_MONITOR) | BIT(LEAF_THERMAL) | BIT(0x8) | BIT(0x9) |      \
+	 BIT(LEAF_PERFMON) | BIT(LEAF_TOPOLOGY) | BIT(0xc))
+struct cpuid_fixed cpuid_fixed;
+
+static void remember(u32 leaf, const struct cpuid_regs *r)
+{
+	if (leaf >= CPUID_FIXED_LEAVES || !(FIXED_LEAVES >> leaf & 1))
+		return;
+	cpuid_fixed.leaf[leaf] = *r;
+	cpuid_fixed.known |= 1U << leaf;
+}
+
 void guest_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 {
 	if ((leaf & LEAF_HYPERVISOR_MASK) == LEAF_HYPERVISOR) {
@@ -188,4 +202,5 @@ void guest_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 		r->ecx &= ~(u32)(X1_ECX_SVM | X1_ECX_IBS | X1_ECX_SKINIT | X1_ECX_LWP);
 		break;
 	}
+	remember(leaf, r);
 }

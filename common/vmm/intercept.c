@@ -16,18 +16,22 @@
 #define HYPERCALL_NOP     0
 #define HYPERCALL_UNKNOWN (~0ULL)
 
-/* The end of the instruction that exited. Where the engine does not know its length, the decoder does. */
-static void finish(struct vcpu *v, const struct vmexit *exit)
+/* Where the engine does not know the length of the instruction, the decoder does. */
+static COLD void finish_unknown(struct vcpu *v)
 {
-	unsigned length = exit->insn_len;
 	struct insn i;
 
-	if (!length) {
-		if (!emulate_decode(v, &i))
-			return;
-		length = i.length;
-	}
-	vcpu_skip(v, length);
+	if (emulate_decode(v, &i))
+		vcpu_skip(v, i.length);
+}
+
+/* The end of the instruction that exited. */
+static inline void finish(struct vcpu *v, const struct vmexit *exit)
+{
+	if (exit->insn_len)
+		vcpu_skip(v, exit->insn_len);
+	else
+		finish_unknown(v);
 }
 
 static void finish_or_gp(struct vcpu *v, const struct vmexit *exit, bool allowed)
@@ -44,7 +48,13 @@ static void nothing(struct vcpu *v, const struct vmexit *exit)
 	(void)exit;
 }
 
-static void on_cpuid(struct vcpu *v, const struct vmexit *exit)
+/* PAUSE, INVD, WBINVD */
+static void on_nothing_to_do(struct vcpu *v, const struct vmexit *exit)
+{
+	finish(v, exit);
+}
+
+static COLD void on_cpuid_variable(struct vcpu *v, const struct vmexit *exit)
 {
 	struct cpuid_regs r;
 
@@ -53,6 +63,22 @@ static void on_cpuid(struct vcpu *v, const struct vmexit *exit)
 	v->gpr[GPR_RBX] = r.ebx;
 	v->gpr[GPR_RCX] = r.ecx;
 	v->gpr[GPR_RDX] = r.edx;
+	finish(v, exit);
+}
+
+static void on_cpuid(struct vcpu *v, const struct vmexit *exit)
+{
+	u32 leaf = (u32)v->gpr[GPR_RAX];
+	const struct cpuid_regs *r = &cpuid_fixed.leaf[leaf];
+
+	if (leaf >= CPUID_FIXED_LEAVES || !(cpuid_fixed.known >> leaf & 1)) {
+		on_cpuid_variable(v, exit);
+		return;
+	}
+	v->gpr[GPR_RAX] = r->eax;
+	v->gpr[GPR_RBX] = r->ebx;
+	v->gpr[GPR_RCX] = r->ecx;
+	v->gpr[GPR_RDX] = r->edx;
 	finish(v, exit);
 }
 
@@ -283,10 +309,10 @@ void (*const intercept_handlers[])(struct vcpu *, const struct vmexit *) = {
 	[VMEXIT_WINDOW] = nothing,
 	[VMEXIT_CPUID] = on_cpuid,
 	[VMEXIT_HLT] = on_hlt,
-	[VMEXIT_PAUSE] = finish,
+	[VMEXIT_PAUSE] = on_nothing_to_do,
 	[VMEXIT_RDTSC] = on_rdtsc,
 	[VMEXIT_RDPMC] = on_rdpmc,
-	[VMEXIT_CACHE] = finish,
+	[VMEXIT_CACHE] = on_nothing_to_do,
 	[VMEXIT_MSR] = on_msr,
 	[VMEXIT_IO] = emulate_io,
 	[VMEXIT_CR] = on_cr,

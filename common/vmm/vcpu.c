@@ -3,14 +3,10 @@
  */
 #include "vmm/vm.h"
 
-void vcpu_need(struct vcpu *v, u32 groups)
+void vcpu_fetch(struct vcpu *v, u32 groups)
 {
-	u32 missing = groups & ~v->valid;
-
-	if (!missing)
-		return;
-	v->cpu->fetch(v, missing);
-	v->valid |= missing;
+	v->cpu->fetch(v, groups);
+	v->valid |= groups;
 }
 
 unsigned vcpu_cpl(struct vcpu *v)
@@ -38,7 +34,7 @@ void vcpu_advance(struct vcpu *v, unsigned length)
 	v->rflags &= ~(u64)RFLAGS_RF;
 }
 
-void vcpu_skip(struct vcpu *v, unsigned length)
+void vcpu_skip_unusual(struct vcpu *v, unsigned length)
 {
 	vcpu_advance(v, length);
 	if (v->rflags & RFLAGS_TF)

@@ -90,8 +90,14 @@ static inline void vcpu_attend(struct vcpu *v)
 	v->attention = true;
 }
 
+/* Has the engine fetch groups that are not valid. */
+void vcpu_fetch(struct vcpu *v, u32 groups);
 /* Makes the groups valid. */
-void vcpu_need(struct vcpu *v, u32 groups);
+static inline void vcpu_need(struct vcpu *v, u32 groups)
+{
+	if (groups & ~v->valid)
+		vcpu_fetch(v, groups & ~v->valid);
+}
 /* Says that the groups (which are valid) were changed here. */
 static inline void vcpu_changed(struct vcpu *v, u32 groups)
 {
@@ -111,9 +117,23 @@ bool vcpu_is_64bit(struct vcpu *v);
  * shadow and RF end, and a single step that was pending (RFLAGS.TF) becomes #DB. SDM vol. 3B, 17.3.1.4
  * "Single-Step Exception Condition".
  */
-void vcpu_skip(struct vcpu *v, unsigned length);
+static inline void vcpu_skip(struct vcpu *v, unsigned length);
 /* The same without the single step, for MOV SS and POP SS, which delay it. */
 void vcpu_advance(struct vcpu *v, unsigned length);
+
+/* Nearly every exit ends so, and mostly there is nothing to be done but to move RIP, in code of 32 bits too
+ * as long as nothing is carried into the upper half. */
+void vcpu_skip_unusual(struct vcpu *v, unsigned length);
+static inline void vcpu_skip(struct vcpu *v, unsigned length)
+{
+	u64 rip = v->rip + length;
+
+	if (!(v->valid & VCPU_SHADOW) || v->interrupt_shadow || v->rflags & (RFLAGS_TF | RFLAGS_RF) ||
+	    (rip ^ v->rip) >> 32)
+		vcpu_skip_unusual(v, length);
+	else
+		v->rip = rip;
+}
 
 /* Ends the guest of this vcpu with a report: the sentence, the registers, a backtrace by the guest's symbols,
  * the counts of exits. */

@@ -65,7 +65,7 @@ void *machine_alloc(u64 size)
 	return calloc(1, size);
 }
 
-void vcpu_need(struct vcpu *v, u32 groups)
+void vcpu_fetch(struct vcpu *v, u32 groups)
 {
 	v->valid |= groups;
 }

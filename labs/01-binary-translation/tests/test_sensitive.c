@@ -60,15 +60,15 @@ bool vcpu_is_64bit(struct vcpu *v)
 }
 
 /* As the real one does: the end of an instruction ends the shadow. */
-void vcpu_skip(struct vcpu *v, unsigned length)
+void vcpu_advance(struct vcpu *v, unsigned length)
 {
 	v->rip += length;
 	v->interrupt_shadow = false;
 }
 
-void vcpu_advance(struct vcpu *v, unsigned length)
+void vcpu_skip_unusual(struct vcpu *v, unsigned length)
 {
-	vcpu_skip(v, length);
+	vcpu_advance(v, length);
 }
 
 void ring3_set_user(struct vcpu *v, bool user)
