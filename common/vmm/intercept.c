@@ -235,7 +235,7 @@ static void on_xsetbv(struct vcpu *v, const struct vmexit *exit)
 
 static void on_hypercall(struct vcpu *v, const struct vmexit *exit)
 {
-	if (!(v->cpu->start_features & START_FEATURE_HYPERCALL) || vcpu_cpl(v)) {
+	if (!(v->cpu->start_features & START_FEATURE_HYPERCALL) || exit->hypercall.cpl) {
 		event_exception(v, VEC_UD);
 		return;
 	}

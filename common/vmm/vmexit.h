@@ -79,6 +79,9 @@ struct vmexit {
 			gva_t gva;
 		} invlpg;
 		struct {
+			u8 cpl;
+		} hypercall;
+		struct {
 			u8 vector;
 			bool has_error;
 			u32 error;

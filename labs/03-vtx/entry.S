@@ -2,65 +2,82 @@
 /*
  * Into the guest and back.
  *
- * vmx_enter(u64 gpr[16], bool launched) loads the guest's general registers from the array, in GPR_* order, and executes VMRESUME, or
- * VMLAUNCH for a VMCS that was not launched yet. RSP, RIP and RFLAGS are in the VMCS.
+ * vmx_resume(struct vcpu *v, struct vmexit *exit) loads the guest's general registers from v->gpr and executes VMRESUME; vmx_launch is the
+ * same with VMLAUNCH, for the first time. RSP, RIP and RFLAGS are in the VMCS.
  *
- * The next exit loads HOST_RIP = vmx_exit and HOST_RSP = the end of the same array: what is pushed there lands in the array, without a
- * copy and without a register to hold an address. Then the stack is vmx_enter's again, and it returns VMX_SUCCEED. It returns
- * VMX_FAIL_INVALID or VMX_FAIL_VALID when there was no entry.
+ * The next exit loads HOST_RIP = vmx_exit and HOST_RSP = the end of v->gpr: what is pushed there lands in v->gpr, without a copy and
+ * without a register to hold an address, and RSP says whose registers they were. Then the stack is vmx_resume's again, and the way goes on
+ * in vmx_exited(v, exit), which returns to vmx_resume's caller. When there is no entry it goes on in vmx_refused(v, exit, result).
  *
- * Registers: in RDI = gpr, SIL = launched; out EAX = enum vmx_result. Callee-saved registers are kept on the stack of the caller; an
- * exit clears RFLAGS but for bit 1, so DF is clear and interrupts are off.
+ * Registers: in RDI = v, RSI = exit; nothing out. Callee-saved registers are kept on the caller's stack, and exit with
+ * them. An exit leaves RFLAGS = 2, so DF is clear and interrupts are off; VMLAUNCH and VMRESUME that fail set CF or ZF.
  *
- * Sources: SDM vol. 3C, 26.1 "Basic VM-Entry Checks", 27.5.3 "Loading Host RIP, RSP, and RFLAGS".
+ * Sources: SDM vol. 3C, 26.1 "Basic VM-Entry Checks", 27.5.3 "Loading Host RIP, RSP, and RFLAGS", 30.2 "Conventions".
  */
 #include "machine/registers.inc"
 #include "vmx_offsets.h"
-#include "x86/regs.h"
 
 	.bss
 	.balign 8
 monitor_rsp:
 	.quad 0
 
-	.text
-	.globl vmx_enter, vmx_exit
-vmx_enter:
+	.macro GUEST_REGISTERS
 	push %rbx
 	push %rbp
 	push %r12
 	push %r13
 	push %r14
 	push %r15
+	push %rsi
 	mov %rsp, monitor_rsp(%rip)
-	mov %rdi, %rsp
-	test %sil, %sil
-	jz 1f
+	lea VCPU_GPR(%rdi), %rsp
 	RESTORE_REGISTERS
-	vmresume
-	jmp vmx_failed
-1:	RESTORE_REGISTERS
-	vmlaunch
-vmx_failed:
-	mov monitor_rsp(%rip), %rsp
-	mov $RESULT_FAIL_INVALID, %eax
-	jc vmx_return
-	mov $RESULT_FAIL_VALID, %eax
-	jmp vmx_return
+	.endm
 
-	.balign 16
-vmx_exit:
-	SAVE_REGISTERS
+	.macro MONITOR_REGISTERS
 	mov monitor_rsp(%rip), %rsp
-	xor %eax, %eax
-vmx_return:
+	pop %rsi
 	pop %r15
 	pop %r14
 	pop %r13
 	pop %r12
 	pop %rbp
 	pop %rbx
-	ret
+	.endm
+
+	.text
+	.globl vmx_launch, vmx_resume, vmx_exit
+vmx_launch:
+	GUEST_REGISTERS
+	vmlaunch
+	jmp refused
+
+	.balign 16
+vmx_resume:
+	GUEST_REGISTERS
+	vmresume
+refused:
+	lea -VCPU_GPR_END(%rsp), %rdi
+	mov $RESULT_FAIL_INVALID, %edx
+	jc 1f
+	mov $RESULT_FAIL_VALID, %edx
+1:	MONITOR_REGISTERS
+	jmp vmx_refused
+
+	.balign 16
+vmx_exit:
+	SAVE_REGISTERS
+	lea -VCPU_GPR(%rsp), %rdi
+	MONITOR_REGISTERS
+	jmp vmx_exited
+
+/* VMREAD or VMWRITE has failed (vmcs.h); RDX = the field. Not a call: the stack is as it was there. */
+	.globl vmcs_failed
+vmcs_failed:
+	mov %edx, %edi
+	and $-16, %rsp
+	call vmcs_access_failed
 
 /* void vmx_unblock_nmi(void): IRET to its own caller, with a frame made here. */
 	.globl vmx_unblock_nmi

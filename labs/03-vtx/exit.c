@@ -10,6 +10,7 @@
 #include "lib/panic.h"
 #include "machine/machine.h"
 #include "reasons.h"
+#include "vmm/trace.h"
 #include "vmx.h"
 #include "x86/asm.h"
 #include "x86/exception.h"
@@ -42,7 +43,20 @@
 #define INS_SEGMENT_SHIFT  15
 #define INS_SEGMENT        0x7
 
-/* ---- reasons that carry something ---- */
+/* ---- what goes with a reason ---- */
+
+static void nothing_more(struct vcpu *v, struct vmexit *exit)
+{
+	(void)v;
+	(void)exit;
+}
+
+/* An instruction whose end comes behind it. */
+static inline void instruction(struct vcpu *v, struct vmexit *exit)
+{
+	(void)v;
+	exit->insn_len = (u8)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+}
 
 /* A fault of IRET comes after it has unblocked NMIs; they are blocked again until it succeeds. Not when the
  * exit was in the middle of a delivery, or for #DF: 31.7.1.2 "Resuming Guest Software after Handling an
@@ -124,7 +138,7 @@ static void cr_access(struct vcpu *v, struct vmexit *exit)
 {
 	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION);
 
-	(void)v;
+	instruction(v, exit);
 	exit->cr.number = q & QUAL_CR_NUMBER;
 	exit->cr.op = q >> QUAL_CR_TYPE_SHIFT & QUAL_CR_TYPE; /* in the order of enum vmexit_cr_op */
 	exit->cr.gpr = q >> QUAL_GPR_SHIFT & QUAL_GPR;
@@ -136,7 +150,7 @@ static void mov_dr(struct vcpu *v, struct vmexit *exit)
 {
 	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION);
 
-	(void)v;
+	instruction(v, exit);
 	exit->dr.number = q & QUAL_DR_NUMBER;
 	exit->dr.write = !(q & QUAL_DR_READ);
 	exit->dr.gpr = q >> QUAL_GPR_SHIFT & QUAL_GPR;
@@ -147,7 +161,7 @@ static void io_instruction(struct vcpu *v, struct vmexit *exit)
 	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION);
 	u64 info;
 
-	(void)v;
+	instruction(v, exit);
 	exit->io.port = (u16)(q >> QUAL_IO_PORT_SHIFT);
 	exit->io.size = (q & QUAL_IO_SIZE) + 1;
 	exit->io.write = !(q & QUAL_IO_IN);
@@ -166,72 +180,81 @@ static void io_instruction(struct vcpu *v, struct vmexit *exit)
 
 static void rdmsr_exit(struct vcpu *v, struct vmexit *exit)
 {
+	instruction(v, exit);
 	exit->msr.index = (u32)v->gpr[GPR_RCX];
 	exit->msr.write = false;
 }
 
 static void wrmsr_exit(struct vcpu *v, struct vmexit *exit)
 {
+	instruction(v, exit);
 	exit->msr.index = (u32)v->gpr[GPR_RCX];
 	exit->msr.write = true;
 }
 
 static void rdtscp(struct vcpu *v, struct vmexit *exit)
 {
-	(void)v;
+	instruction(v, exit);
 	exit->tsc.aux = true;
+}
+
+/* DPL of SS is the CPL: 24.4.1 "Guest Register State" */
+static void vmcall(struct vcpu *v, struct vmexit *exit)
+{
+	instruction(v, exit);
+	exit->hypercall.cpl = (u8)seg_dpl((u32)vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS));
 }
 
 static void invlpg_exit(struct vcpu *v, struct vmexit *exit)
 {
-	(void)v;
+	instruction(v, exit);
 	exit->invlpg.gva = vmcs_read(VMCS_EXIT_QUALIFICATION);
 }
 
 /* ---- the table ---- */
 
+/* Entries that are not here are exits that nothing in host.c or features.c asks for. */
 struct decode {
-	u8 reason;   /* enum vmexit_reason; VMEXIT_NONE without `more`: nothing here asks for this exit */
-	bool length; /* an instruction whose end comes behind it */
-	void (*more)(struct vcpu *v, struct vmexit *exit);
+	void (*decode)(struct vcpu *v, struct vmexit *exit);
+	u8 reason; /* enum vmexit_reason */
 };
 
 static const struct decode decoders[REASON_COUNT] = {
-	[REASON_EXCEPTION_OR_NMI] = {VMEXIT_NONE, false, exception},
-	[REASON_EXTERNAL_INTERRUPT] = {VMEXIT_INTERRUPT, false, external_interrupt},
-	[REASON_TRIPLE_FAULT] = {VMEXIT_SHUTDOWN},
-	[REASON_INIT] = {VMEXIT_INIT},
-	[REASON_SIPI] = {VMEXIT_INIT},
-	[REASON_INTERRUPT_WINDOW] = {VMEXIT_WINDOW},
-	[REASON_NMI_WINDOW] = {VMEXIT_WINDOW, false, nmi_window},
-	[REASON_TASK_SWITCH] = {VMEXIT_TASK_SWITCH, false, task_switch},
-	[REASON_CPUID] = {VMEXIT_CPUID, true},
-	[REASON_GETSEC] = {VMEXIT_UNDEFINED},
-	[REASON_HLT] = {VMEXIT_HLT, true},
-	[REASON_INVD] = {VMEXIT_CACHE, true},
-	[REASON_INVLPG] = {VMEXIT_INVLPG, true, invlpg_exit},
-	[REASON_RDPMC] = {VMEXIT_RDPMC, true},
-	[REASON_RDTSC] = {VMEXIT_RDTSC, true},
-	[REASON_RSM] = {VMEXIT_UNDEFINED},
-	[REASON_VMCALL] = {VMEXIT_HYPERCALL, true},
-	[REASON_VMCLEAR... REASON_VMXON] = {VMEXIT_UNDEFINED},
-	[REASON_CR_ACCESS] = {VMEXIT_CR, true, cr_access},
-	[REASON_MOV_DR] = {VMEXIT_DR, true, mov_dr},
-	[REASON_IO_INSTRUCTION] = {VMEXIT_IO, true, io_instruction},
-	[REASON_RDMSR] = {VMEXIT_MSR, true, rdmsr_exit},
-	[REASON_WRMSR] = {VMEXIT_MSR, true, wrmsr_exit},
-	[REASON_MWAIT] = {VMEXIT_UNDEFINED},
-	[REASON_MONITOR] = {VMEXIT_UNDEFINED},
-	[REASON_PAUSE] = {VMEXIT_PAUSE, true},
-	[REASON_INVEPT] = {VMEXIT_UNDEFINED},
-	[REASON_RDTSCP] = {VMEXIT_RDTSC, true, rdtscp},
-	[REASON_PREEMPTION_TIMER] = {VMEXIT_INTERRUPT},
-	[REASON_INVVPID] = {VMEXIT_UNDEFINED},
-	[REASON_WBINVD] = {VMEXIT_CACHE, true},
-	[REASON_XSETBV] = {VMEXIT_XSETBV, true},
-	[REASON_INVPCID... REASON_ENCLS] = {VMEXIT_UNDEFINED},
-	[REASON_XSAVES... REASON_PCONFIG] = {VMEXIT_UNDEFINED},
-	[REASON_UMWAIT... REASON_LOADIWKEY] = {VMEXIT_UNDEFINED},
+	[REASON_EXCEPTION_OR_NMI] = {exception, VMEXIT_NONE},
+	[REASON_EXTERNAL_INTERRUPT] = {external_interrupt, VMEXIT_INTERRUPT},
+	[REASON_TRIPLE_FAULT] = {nothing_more, VMEXIT_SHUTDOWN},
+	[REASON_INIT] = {nothing_more, VMEXIT_INIT},
+	[REASON_SIPI] = {nothing_more, VMEXIT_INIT},
+	[REASON_INTERRUPT_WINDOW] = {nothing_more, VMEXIT_WINDOW},
+	[REASON_NMI_WINDOW] = {nmi_window, VMEXIT_WINDOW},
+	[REASON_TASK_SWITCH] = {task_switch, VMEXIT_TASK_SWITCH},
+	[REASON_CPUID] = {instruction, VMEXIT_CPUID},
+	[REASON_GETSEC] = {nothing_more, VMEXIT_UNDEFINED},
+	[REASON_HLT] = {instruction, VMEXIT_HLT},
+	[REASON_INVD] = {instruction, VMEXIT_CACHE},
+	[REASON_INVLPG] = {invlpg_exit, VMEXIT_INVLPG},
+	[REASON_RDPMC] = {instruction, VMEXIT_RDPMC},
+	[REASON_RDTSC] = {instruction, VMEXIT_RDTSC},
+	[REASON_RSM] = {nothing_more, VMEXIT_UNDEFINED},
+	[REASON_VMCALL] = {vmcall, VMEXIT_HYPERCALL},
+	[REASON_VMCLEAR... REASON_VMXON] = {nothing_more, VMEXIT_UNDEFINED},
+	[REASON_CR_ACCESS] = {cr_access, VMEXIT_CR},
+	[REASON_MOV_DR] = {mov_dr, VMEXIT_DR},
+	[REASON_IO_INSTRUCTION] = {io_instruction, VMEXIT_IO},
+	[REASON_RDMSR] = {rdmsr_exit, VMEXIT_MSR},
+	[REASON_WRMSR] = {wrmsr_exit, VMEXIT_MSR},
+	[REASON_MWAIT] = {nothing_more, VMEXIT_UNDEFINED},
+	[REASON_MONITOR] = {nothing_more, VMEXIT_UNDEFINED},
+	[REASON_PAUSE] = {instruction, VMEXIT_PAUSE},
+	[REASON_INVEPT] = {nothing_more, VMEXIT_UNDEFINED},
+	[REASON_RDTSCP] = {rdtscp, VMEXIT_RDTSC},
+	[REASON_PREEMPTION_TIMER] = {nothing_more, VMEXIT_INTERRUPT},
+	[REASON_INVVPID] = {nothing_more, VMEXIT_UNDEFINED},
+	[REASON_WBINVD] = {instruction, VMEXIT_CACHE},
+	[REASON_XSETBV] = {instruction, VMEXIT_XSETBV},
+	[REASON_INVPCID... REASON_ENCLS] = {nothing_more, VMEXIT_UNDEFINED},
+	[REASON_XSAVES... REASON_PCONFIG] = {nothing_more, VMEXIT_UNDEFINED},
+	[REASON_UMWAIT... REASON_LOADIWKEY] = {nothing_more, VMEXIT_UNDEFINED},
 };
 
 const char *vmx_reason_name(u32 reason)
@@ -244,30 +267,63 @@ const char *vmx_reason_name(u32 reason)
 	return basic < REASON_COUNT && names[basic] ? names[basic] : "unknown exit reason";
 }
 
-void vmx_exit_decode(struct vcpu *v, struct vmexit *exit)
+/* The entry got as far as the guest's state, and no further: 26.8 "VM-Entry Failures During or After Loading
+ * Guest State". Or it is an exit that nobody has asked for. */
+static COLD void unexpected(struct vcpu *v, struct vmexit *exit, u64 reason)
 {
-	u32 basic = vmx_of(v)->reason & REASON_BASIC;
-	const struct decode *d = &decoders[basic < REASON_COUNT ? basic : REASON_NOTIFY];
+	u64 qualification = vmcs_read(VMCS_EXIT_QUALIFICATION);
 
-	exit->reason = d->reason;
-	if (d->length)
-		exit->insn_len = (u8)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
-	if (d->more)
-		d->more(v, exit);
-	else if (d->reason == VMEXIT_NONE)
-		vcpu_end(v, "VM exit by %s (%u), which nothing here asks for; qualification 0x%lx",
-			 vmx_reason_name(basic), basic, vmcs_read(VMCS_EXIT_QUALIFICATION));
+	if (reason & REASON_ENTRY_FAILURE) {
+		exit->reason = VMEXIT_ENTRY_FAILED;
+		exit->failed.code = reason;
+		exit->failed.info = qualification;
+		exit->failed.text = vmx_reason_name((u32)reason);
+		return;
+	}
+	exit->reason = VMEXIT_NONE;
+	vcpu_end(v, "VM exit by %s (0x%lx), which nothing here asks for; qualification 0x%lx",
+		 vmx_reason_name((u32)reason), reason, qualification);
 }
 
-void vmx_entry_failed(struct vcpu *v, struct vmexit *exit, enum vmx_result result)
+static inline void decode(struct vcpu *v, struct vmexit *exit, u64 reason)
 {
-	u32 reason = vmx_of(v)->reason;
+	const struct decode *d = &decoders[reason];
 
-	exit->reason = VMEXIT_ENTRY_FAILED;
-	exit->failed.code = result == VMX_SUCCEED ? reason : 0;
-	exit->failed.info = result == VMX_SUCCEED ? vmcs_read(VMCS_EXIT_QUALIFICATION) : 0;
-	exit->failed.text = result == VMX_SUCCEED ? vmx_reason_name(reason) : vmx_result_name(result);
-	if (result == VMX_FAIL_VALID)
-		exit->failed.code = vmcs_read(VMCS_VM_INSTRUCTION_ERROR);
+	if (reason >= REASON_COUNT || !d->decode) {
+		unexpected(v, exit, reason);
+		return;
+	}
+	exit->reason = d->reason;
+	d->decode(v, exit);
+}
+
+static COLD void trace_and_decode(struct vcpu *v, struct vmexit *exit, u64 reason)
+{
+	trace_left(v, vmx_reason_name((u32)reason));
+	decode(v, exit, reason);
+}
+
+void vmx_exited(struct vcpu *v, struct vmexit *exit)
+{
+	struct vmx *x = vmx_of(v);
+	u64 reason = vmcs_read(VMCS_EXIT_REASON);
+
+	v->rip = vmcs_read(VMCS_GUEST_RIP);
+	v->gpr[GPR_RSP] = x->in.rsp = vmcs_read(VMCS_GUEST_RSP);
+	v->rflags = x->in.rflags = vmcs_read(VMCS_GUEST_RFLAGS);
+	vmx_shadow_read(v, x, vmcs_read(VMCS_GUEST_INTERRUPTIBILITY_STATE));
+	v->valid = VCPU_SHADOW;
+	if (trace_is_on())
+		trace_and_decode(v, exit, reason);
+	else
+		decode(v, exit, reason);
+}
+
+void vmx_refused(struct vcpu *v, struct vmexit *exit, enum vmx_result result)
+{
 	(void)v;
+	exit->reason = VMEXIT_ENTRY_FAILED;
+	exit->failed.code = result == VMX_FAIL_VALID ? vmcs_read(VMCS_VM_INSTRUCTION_ERROR) : 0;
+	exit->failed.info = 0;
+	exit->failed.text = vmx_result_name(result);
 }

@@ -111,7 +111,7 @@ enum inject_result vmx_inject(struct vcpu *v, const struct event *e, struct even
 
 void vmx_request_window(struct vcpu *v)
 {
-	vmx_of(v)->window = true;
+	vmx_of(v)->special |= SPECIAL_WINDOW;
 }
 
 void vmx_vectoring(struct vcpu *v)

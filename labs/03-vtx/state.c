@@ -15,19 +15,13 @@
 #include "x86/asm.h"
 #include "x86/paging.h"
 
-/* GUEST_INTERRUPTIBILITY_STATE: table 24-3 */
-#define BLOCKING_BY_STI    BIT(0)
-#define BLOCKING_BY_MOV_SS BIT(1)
-#define BLOCKING_BY_NMI    BIT(3)
-#define BLOCKING_SHADOW    (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)
-
 /* GUEST_PENDING_DEBUG_EXCEPTIONS: table 24-4 */
-#define PENDING_BS         BIT(14)
+#define PENDING_BS    BIT(14)
 
-#define PAE_PDPTES         4
+#define PAE_PDPTES    4
 
 /* The groups that live in the CPU's own registers. */
-#define GROUPS_IN_CPU      (VCPU_CRS | VCPU_MSRS | VCPU_DRS)
+#define GROUPS_IN_CPU (VCPU_CRS | VCPU_MSRS | VCPU_DRS)
 
 /* ---- fetch ---- */
 
@@ -87,15 +81,6 @@ static void fetch_debug(struct vcpu *v)
 	v->dr7 = vmcs_read(VMCS_GUEST_DR7);
 }
 
-static void fetch_shadow(struct vcpu *v)
-{
-	struct vmx *x = vmx_of(v);
-
-	x->in.interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY_STATE);
-	v->interrupt_shadow = x->in.interruptibility & BLOCKING_SHADOW;
-	v->nmi_blocked = x->in.interruptibility & BLOCKING_BY_NMI;
-}
-
 void vmx_fetch(struct vcpu *v, u32 groups)
 {
 	vmx_make_current(v);
@@ -109,8 +94,6 @@ void vmx_fetch(struct vcpu *v, u32 groups)
 		fetch_msrs(v);
 	if (groups & VCPU_DRS)
 		fetch_debug(v);
-	if (groups & VCPU_SHADOW)
-		fetch_shadow(v);
 	if (groups & VCPU_CS_SS) {
 		fetch_segment(v, SEG_CS);
 		fetch_segment(v, SEG_SS);
@@ -176,8 +159,11 @@ static void load_control(struct vcpu *v)
 		    (v->efer & EFER_SCE) | EFER_NXE | (long_mode ? EFER_LME | EFER_LMA : 0));
 	vmcs_update(&x->in.entry_controls, VMCS_ENTRY_CONTROLS,
 		    long_mode ? entry | ENTRY_IA32E_GUEST : entry);
+	x->special &= (u8)~SPECIAL_UNPAGED;
 	if (v->cr0 & CR0_PG)
 		vmcs_update(&x->in.cr3, VMCS_GUEST_CR3, v->mem->root(v, ROLE_SINGLE));
+	else
+		x->special |= SPECIAL_UNPAGED;
 	write_cr2(v->cr2);
 	load_xcr0(v);
 }
@@ -291,34 +277,36 @@ static u64 window_controls(const struct vcpu *v)
 	return windows;
 }
 
-void vmx_state_enter(struct vcpu *v)
+static void load_windows(struct vcpu *v)
 {
 	struct vmx *x = vmx_of(v);
-	u64 primary = vmx_features.controls[CONTROLS_PRIMARY];
+	u64 windows = x->special & SPECIAL_WINDOW ? window_controls(v) : 0;
 
+	vmcs_update(&x->in.primary_controls, VMCS_PRIMARY_CONTROLS,
+		    vmx_features.controls[CONTROLS_PRIMARY] | windows);
+	x->special &= (u8) ~(SPECIAL_WINDOW | SPECIAL_WINDOW_OPEN);
+	if (windows)
+		x->special |= SPECIAL_WINDOW_OPEN;
+}
+
+bool vmx_prepare(struct vcpu *v)
+{
+	struct vmx *x = vmx_of(v);
+
+	/* Real mode would need paging off in truth, and then a gpa would be an hpa. */
+	if (!(v->cr0 & CR0_PE)) {
+		vcpu_end(v, "it leaves protected mode, and VT-x without EPT has no real mode");
+		return false;
+	}
 	if (v->rflags & RFLAGS_TF)
 		keep_single_step(v);
 	if (v->changed)
 		load_changed(v);
-	if (!(v->cr0 & CR0_PG))
+	if (x->special & SPECIAL_UNPAGED)
 		load_unpaged_root(v);
-	if (x->window)
-		primary |= window_controls(v);
-	x->window = false;
-	vmcs_update(&x->in.primary_controls, VMCS_PRIMARY_CONTROLS, primary);
-	vmcs_update(&x->in.rip, VMCS_GUEST_RIP, v->rip);
-	vmcs_update(&x->in.rsp, VMCS_GUEST_RSP, v->gpr[GPR_RSP]);
-	vmcs_update(&x->in.rflags, VMCS_GUEST_RFLAGS, v->rflags);
-}
-
-void vmx_state_exit(struct vcpu *v)
-{
-	struct vmx *x = vmx_of(v);
-
-	v->rip = x->in.rip = vmcs_read(VMCS_GUEST_RIP);
-	v->gpr[GPR_RSP] = x->in.rsp = vmcs_read(VMCS_GUEST_RSP);
-	v->rflags = x->in.rflags = vmcs_read(VMCS_GUEST_RFLAGS);
-	v->valid = 0;
+	if (x->special & (SPECIAL_WINDOW | SPECIAL_WINDOW_OPEN))
+		load_windows(v);
+	return true;
 }
 
 /* ---- the turn of a vcpu ---- */
@@ -338,19 +326,10 @@ void vmx_unload(struct vcpu *v)
 int vmx_state_init(struct vcpu *v)
 {
 	static const u16 copied[] = {
-		VMCS_GUEST_RIP,
-		VMCS_GUEST_RSP,
-		VMCS_GUEST_RFLAGS,
-		VMCS_GUEST_CR0,
-		VMCS_CR0_READ_SHADOW,
-		VMCS_GUEST_CR3,
-		VMCS_GUEST_CR4,
-		VMCS_CR4_READ_SHADOW,
-		VMCS_GUEST_EFER,
-		VMCS_TSC_OFFSET,
-		VMCS_PRIMARY_CONTROLS,
-		VMCS_ENTRY_CONTROLS,
-		VMCS_GUEST_INTERRUPTIBILITY_STATE,
+		VMCS_GUEST_RSP,        VMCS_GUEST_RFLAGS,   VMCS_GUEST_CR0,
+		VMCS_CR0_READ_SHADOW,  VMCS_GUEST_CR3,      VMCS_GUEST_CR4,
+		VMCS_CR4_READ_SHADOW,  VMCS_GUEST_EFER,     VMCS_TSC_OFFSET,
+		VMCS_PRIMARY_CONTROLS, VMCS_ENTRY_CONTROLS, VMCS_GUEST_INTERRUPTIBILITY_STATE,
 	};
 	struct vmx *x = vmx_of(v);
 
@@ -359,6 +338,7 @@ int vmx_state_init(struct vcpu *v)
 		return -1;
 	for (unsigned i = 0; i < ARRAY_SIZE(copied); i++)
 		vmcs_write(copied[i], 0);
+	x->special = SPECIAL_LAUNCH | SPECIAL_WINDOW_OPEN; /* so that the controls are written */
 	vmcs_write(VMCS_VMCS_LINK_POINTER, ~0ULL);
 	vmcs_write(VMCS_GUEST_DEBUGCTL, 0);
 	vmcs_write(VMCS_GUEST_ACTIVITY_STATE, 0); /* active: HLT exits */

@@ -106,12 +106,14 @@ static u64 error_number(void)
 	return number;
 }
 
-void vmcs_access_failed(const char *instruction, u32 field)
+/* By entry.S, after a VMREAD or VMWRITE. */
+void vmcs_access_failed(u32 field) NORETURN;
+void vmcs_access_failed(u32 field)
 {
 	const char *name = vmcs_field_name(field);
 	u64 number = error_number();
 
-	panic("%s of VMCS field 0x%x (%s) failed: %s (%lu; 0: there is no current VMCS)", instruction, field,
+	panic("VMREAD or VMWRITE of field 0x%x (%s) failed: %s (%lu; 0: there is no current VMCS)", field,
 	      name ? name : "which the manual does not have", vmx_error_name(number), number);
 }
 #endif

@@ -241,32 +241,28 @@ enum vmx_result vmxon(hpa_t region) MUST_USE;
 enum vmx_result vmclear(hpa_t vmcs) MUST_USE;
 enum vmx_result vmptrld(hpa_t vmcs) MUST_USE;
 
-/* VMREAD and VMWRITE of a field of the current VMCS. That one fails is a mistake of ours: panic with the
- * field's name. The unit tests on the host bring their own. */
+/*
+ * VMREAD and VMWRITE of a field of the current VMCS. That one fails (CF or ZF) is a mistake of ours: panic
+ * with the field's name. The branch belongs to the assembly, so that a function that only reads fields calls
+ * nobody and needs no frame; vmcs_failed in entry.S finds the field in RDX.
+ *
+ * The unit tests on the host bring their own.
+ */
 #if __STDC_HOSTED__
 u64 vmcs_read(u32 field);
 void vmcs_write(u32 field, u64 value);
 #else
-void vmcs_access_failed(const char *instruction, u32 field) NORETURN;
-
 static inline u64 vmcs_read(u32 field)
 {
 	u64 value;
-	bool failed; /* CF or ZF */
 
-	asm volatile("vmread %2, %0" : "=r"(value), "=@ccbe"(failed) : "r"((u64)field) : "memory");
-	if (__builtin_expect(failed, false))
-		vmcs_access_failed("VMREAD", field);
+	asm volatile("vmread %1, %0\n\tjbe vmcs_failed" : "=r"(value) : "d"((u64)field) : "cc");
 	return value;
 }
 
 static inline void vmcs_write(u32 field, u64 value)
 {
-	bool failed;
-
-	asm volatile("vmwrite %1, %2" : "=@ccbe"(failed) : "r"(value), "r"((u64)field) : "memory");
-	if (__builtin_expect(failed, false))
-		vmcs_access_failed("VMWRITE", field);
+	asm volatile("vmwrite %0, %1\n\tjbe vmcs_failed" : : "r"(value), "d"((u64)field) : "cc");
 }
 #endif
 

@@ -14,8 +14,6 @@
 #include "lab.h"
 #include "lib/panic.h"
 #include "machine/machine.h"
-#include "reasons.h"
-#include "vmm/trace.h"
 #include "x86/asm.h"
 #include "x86/paging.h"
 
@@ -94,39 +92,41 @@ static int vmx_vcpu_init(struct vcpu *v)
 	return vmx_state_init(v);
 }
 
-/* Real mode would need paging off in truth, and then a gpa would be an hpa. */
-static bool can_enter(struct vcpu *v)
-{
-	if (v->cr0 & CR0_PE)
-		return true;
-	vcpu_end(v, "it leaves protected mode, and VT-x without EPT has no real mode");
-	return false;
-}
-
-static void vmx_run(struct vcpu *v, struct vmexit *exit)
+static inline void load_always(struct vcpu *v)
 {
 	struct vmx *x = vmx_of(v);
-	enum vmx_result result;
+
+	vmcs_write(VMCS_GUEST_RIP, v->rip); /* nearly every exit moves it on */
+	vmcs_update(&x->in.rsp, VMCS_GUEST_RSP, v->gpr[GPR_RSP]);
+	vmcs_update(&x->in.rflags, VMCS_GUEST_RFLAGS, v->rflags);
+}
+
+static COLD void prepare_and_enter(struct vcpu *v, struct vmexit *exit)
+{
+	struct vmx *x = vmx_of(v);
 
 	exit->reason = VMEXIT_NONE;
-	if (!can_enter(v))
+	if (!vmx_prepare(v))
 		return;
-	vmx_state_enter(v);
-	result = vmx_enter(v->gpr, x->launched);
-	if (result != VMX_SUCCEED) {
-		vmx_entry_failed(v, exit, result);
+	load_always(v);
+	if (x->special & SPECIAL_LAUNCH) {
+		x->special &= (u8)~SPECIAL_LAUNCH;
+		vmx_launch(v, exit);
+	} else {
+		vmx_resume(v, exit);
+	}
+}
+
+/* The last thing of each path is a call, so that the compiler makes jumps of them and the usual one needs no
+ * stack. */
+static void vmx_run(struct vcpu *v, struct vmexit *exit)
+{
+	if (v->changed | vmx_of(v)->special | (v->rflags & RFLAGS_TF)) {
+		prepare_and_enter(v, exit);
 		return;
 	}
-	x->reason = (u32)vmcs_read(VMCS_EXIT_REASON);
-	if (x->reason & REASON_ENTRY_FAILURE) {
-		vmx_entry_failed(v, exit, result);
-		return;
-	}
-	x->launched = true;
-	vmx_state_exit(v);
-	if (trace_is_on())
-		trace_left(v, vmx_reason_name(x->reason));
-	vmx_exit_decode(v, exit);
+	load_always(v);
+	vmx_resume(v, exit);
 }
 
 const struct cpu_engine vmx_engine = {

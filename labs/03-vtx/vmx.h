@@ -24,20 +24,24 @@
 /* What fields of the VMCS hold, so that one that has it already need not be written. Those of the first group
  * are read at each exit. */
 struct vmcs_copy {
-	u64 rip, rsp, rflags;
+	u64 rsp, rflags;
 	u64 cr0, cr0_shadow, cr3, cr4, cr4_shadow, efer, tsc_offset;
 	u64 primary_controls, entry_controls, interruptibility;
 };
 
 struct vmx {
 	hpa_t vmcs;
-	bool launched;
-	bool window; /* event_deliver() wants to hear when an event can be taken */
+	u8 special; /* SPECIAL_* */
 	struct vmcs_copy in;
 	u64 *pae_root; /* for a guest without paging: state.c */
 	u64 xcr0;      /* what the CPU has; 0: not known */
-	u32 reason;    /* EXIT_REASON of the last exit */
 };
+
+/* What most entries need not think of: struct vmx, special. */
+#define SPECIAL_UNPAGED     0x1 /* the guest has CR0.PG = 0 */
+#define SPECIAL_WINDOW      0x2 /* event_deliver() wants to hear when an event can be taken */
+#define SPECIAL_WINDOW_OPEN 0x4 /* the VMCS has a window control set */
+#define SPECIAL_LAUNCH      0x8 /* the VMCS has the launch state "clear" */
 
 /* Writes a field unless it has the value already. */
 static inline void vmcs_update(u64 *copy, enum vmcs_field field, u64 value)
@@ -53,11 +57,29 @@ static inline struct vmx *vmx_of(const struct vcpu *v)
 	return v->cpu_private;
 }
 
+/* GUEST_INTERRUPTIBILITY_STATE: SDM vol. 3C, table 24-3 */
+#define BLOCKING_BY_STI    0x1
+#define BLOCKING_BY_MOV_SS 0x2
+#define BLOCKING_BY_NMI    0x8
+#define BLOCKING_SHADOW    (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)
+
+/* It was read, as after each exit: mostly it is what it was at the entry. */
+static inline void vmx_shadow_read(struct vcpu *v, struct vmx *x, u64 interruptibility)
+{
+	if (x->in.interruptibility == interruptibility)
+		return;
+	x->in.interruptibility = interruptibility;
+	v->interrupt_shadow = interruptibility & BLOCKING_SHADOW;
+	v->nmi_blocked = interruptibility & BLOCKING_BY_NMI;
+}
+
 /* ---- entry.S ---- */
 
-/* Enters the guest of the current VMCS with these registers (of a struct vcpu: HOST_RSP points behind them),
- * and comes back when it exits; what it had in the registers is then there. Or the entry failed. */
-enum vmx_result vmx_enter(u64 gpr[GPR_COUNT], bool launched) MUST_USE;
+/* Enter the guest of the current VMCS with the general registers of v->gpr, for the first time and later.
+ * When it exits they are there again, and vmx_exited(v, exit) is called; or vmx_refused(v, exit, result) when
+ * there was no entry. */
+void vmx_launch(struct vcpu *v, struct vmexit *exit);
+void vmx_resume(struct vcpu *v, struct vmexit *exit);
 extern const u8 vmx_exit[]; /* HOST_RIP */
 /* After an exit by NMI NMIs are blocked; IRET ends that. */
 void vmx_unblock_nmi(void);
@@ -86,9 +108,9 @@ int vmx_state_init(struct vcpu *v) MUST_USE;
 void vmx_fetch(struct vcpu *v, u32 groups);
 void vmx_load(struct vcpu *v);
 void vmx_unload(struct vcpu *v);
-/* Before an entry: what was changed goes to where the guest finds it. After an exit: what is always read. */
-void vmx_state_enter(struct vcpu *v);
-void vmx_state_exit(struct vcpu *v);
+/* Before an entry, when something was changed or `special` is not 0 or RFLAGS.TF is set: what was changed
+ * goes to where the guest finds it. False: it cannot be entered, and was ended. */
+bool vmx_prepare(struct vcpu *v) MUST_USE;
 
 /* ---- inject.c ---- */
 
@@ -104,11 +126,11 @@ void vmx_vectoring(struct vcpu *v);
 
 /* ---- exit.c ---- */
 
-/* Explains the exit that has just come; what this engine alone meets is answered here. */
-void vmx_exit_decode(struct vcpu *v, struct vmexit *exit);
+/* By entry.S: fetches what is always fetched and explains the exit; what this engine alone meets is answered
+ * there. Or the entry was refused. */
+void vmx_exited(struct vcpu *v, struct vmexit *exit);
+void vmx_refused(struct vcpu *v, struct vmexit *exit, enum vmx_result result);
 /* The name of EXIT_REASON's basic reason. */
 const char *vmx_reason_name(u32 reason);
-/* The entry failed. */
-void vmx_entry_failed(struct vcpu *v, struct vmexit *exit, enum vmx_result result);
 
 #endif
