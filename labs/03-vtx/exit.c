@@ -192,7 +192,13 @@ static void wrmsr_exit(struct vcpu *v, struct vmexit *exit)
 	exit->msr.write = true;
 }
 
-static void rdtscp(struct vcpu *v, struct vmexit *exit)
+static void rdtsc_exit(struct vcpu *v, struct vmexit *exit)
+{
+	instruction(v, exit);
+	exit->tsc.aux = false;
+}
+
+static void rdtscp_exit(struct vcpu *v, struct vmexit *exit)
 {
 	instruction(v, exit);
 	exit->tsc.aux = true;
@@ -234,7 +240,7 @@ static const struct decode decoders[REASON_COUNT] = {
 	[REASON_INVD] = {instruction, VMEXIT_CACHE},
 	[REASON_INVLPG] = {invlpg_exit, VMEXIT_INVLPG},
 	[REASON_RDPMC] = {instruction, VMEXIT_RDPMC},
-	[REASON_RDTSC] = {instruction, VMEXIT_RDTSC},
+	[REASON_RDTSC] = {rdtsc_exit, VMEXIT_RDTSC},
 	[REASON_RSM] = {nothing_more, VMEXIT_UNDEFINED},
 	[REASON_VMCALL] = {vmcall, VMEXIT_HYPERCALL},
 	[REASON_VMCLEAR... REASON_VMXON] = {nothing_more, VMEXIT_UNDEFINED},
@@ -247,7 +253,7 @@ static const struct decode decoders[REASON_COUNT] = {
 	[REASON_MONITOR] = {nothing_more, VMEXIT_UNDEFINED},
 	[REASON_PAUSE] = {instruction, VMEXIT_PAUSE},
 	[REASON_INVEPT] = {nothing_more, VMEXIT_UNDEFINED},
-	[REASON_RDTSCP] = {rdtscp, VMEXIT_RDTSC},
+	[REASON_RDTSCP] = {rdtscp_exit, VMEXIT_RDTSC},
 	[REASON_PREEMPTION_TIMER] = {nothing_more, VMEXIT_INTERRUPT},
 	[REASON_INVVPID] = {nothing_more, VMEXIT_UNDEFINED},
 	[REASON_WBINVD] = {instruction, VMEXIT_CACHE},

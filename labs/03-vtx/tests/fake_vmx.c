@@ -6,23 +6,98 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vmx.h"
 #include "lib/panic.h"
 #include "lib/print.h"
 #include "machine/machine.h"
+#include "vmm/trace.h"
 
 #define ENCODINGS 0x8000
 
 static u64 fields[ENCODINGS];
 unsigned fake_vmcs_reads, fake_vmcs_writes;
 int fake_interrupt = -1;
+unsigned fake_unblocked, fake_ended;
+struct event fake_raised, fake_interrupted;
 
 void fake_vmcs_clear(void)
 {
 	memset(fields, 0, sizeof(fields));
 	fake_vmcs_reads = fake_vmcs_writes = 0;
 	fake_interrupt = -1;
+	fake_unblocked = fake_ended = 0;
+	fake_raised = fake_interrupted = (struct event){.kind = EVENT_NONE};
 }
+
+struct vcpu *fake_vcpu(void)
+{
+	static struct vcpu v;
+	static struct vmx x;
+
+	fake_vmcs_clear();
+	v = (struct vcpu){.cpu_private = &x, .valid = VCPU_ALL, .rflags = RFLAGS_RESERVED1};
+	x = (struct vmx){0};
+	return &v;
+}
+
+/* ---- what stands around the engine ---- */
+
+bool trace_on;
+
+void trace_left(const struct vcpu *v, const char *what)
+{
+	(void)v;
+	(void)what;
+}
+
+void event_raise(struct vcpu *v, const struct event *e)
+{
+	(void)v;
+	fake_raised = *e;
+}
+
+void event_interrupted(struct vcpu *v, const struct event *e)
+{
+	v->events.pending = fake_interrupted = *e;
+}
+
+void vcpu_fetch(struct vcpu *v, u32 groups)
+{
+	v->valid |= groups;
+}
+
+void vcpu_end(struct vcpu *v, const char *fmt, ...)
+{
+	(void)v;
+	(void)fmt;
+	fake_ended++;
+}
+
+void machine_interrupt(unsigned vector)
+{
+	fake_interrupt = (int)vector;
+}
+
+void vmx_unblock_nmi(void)
+{
+	fake_unblocked++;
+}
+
+void console_putc(char c)
+{
+	putchar(c);
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	abort();
+}
+
+/* ---- the VMCS ---- */
 
 u64 vmcs_read(u32 field)
 {
@@ -38,26 +113,4 @@ void vmcs_write(u32 field, u64 value)
 		panic("VMWRITE of field 0x%x, which does not exist", field);
 	fake_vmcs_writes++;
 	fields[field] = value;
-}
-
-void machine_interrupt(unsigned vector)
-{
-	fake_interrupt = (int)vector;
-}
-
-void vmx_unblock_nmi(void) {}
-
-void console_putc(char c)
-{
-	putchar(c);
-}
-
-void panic(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	abort();
 }
