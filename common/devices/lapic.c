@@ -49,9 +49,10 @@ static bool bits_test(const u32 *words, unsigned bit)
 	return words[bit / WORD_BITS] >> bit % WORD_BITS & 1;
 }
 
-static int bits_highest(const u32 *words)
+/* The highest bit that is set, none being above `top`; -1: none. */
+static int bits_highest(const u32 *words, int top)
 {
-	for (int i = LAPIC_VECTOR_WORDS - 1; i >= 0; i--)
+	for (int i = top / WORD_BITS; i >= 0; i--)
 		if (words[i] != 0)
 			return i * WORD_BITS + WORD_BITS - 1 - __builtin_clz(words[i]);
 	return -1;
@@ -98,8 +99,8 @@ static bool lapic_passes_pic(const struct lapic *a)
 
 void lapic_update(struct lapic *a)
 {
-	a->pending = lapic_own_vector(a);
-	if (a->pending < 0 && lapic_passes_pic(a))
+	a->pending = a->own = lapic_own_vector(a);
+	if (a->own < 0 && lapic_passes_pic(a))
 		a->pending = pic_peek(a->vcpu->vm);
 	if (a->pending >= 0)
 		vcpu_attend(a->vcpu);
@@ -108,7 +109,7 @@ void lapic_update(struct lapic *a)
 u8 lapic_ack(struct vcpu *v)
 {
 	struct lapic *a = v->lapic;
-	int vector = lapic_own_vector(a);
+	int vector = a->own;
 
 	if (vector < 0 && lapic_passes_pic(a)) {
 		a->extint = false;
@@ -118,7 +119,7 @@ u8 lapic_ack(struct vcpu *v)
 		return a->svr; /* the request has gone: the spurious vector, its low byte */
 	bits_set(a->irr, vector, false);
 	bits_set(a->isr, vector, true);
-	a->highest_irr = bits_highest(a->irr);
+	a->highest_irr = bits_highest(a->irr, vector);
 	a->highest_isr = vector; /* it had a higher priority than all others in service */
 	lapic_update(a);
 	return vector;
@@ -131,7 +132,7 @@ void lapic_eoi(struct lapic *a)
 	if (vector < 0)
 		return;
 	bits_set(a->isr, vector, false);
-	a->highest_isr = bits_highest(a->isr);
+	a->highest_isr = bits_highest(a->isr, vector);
 	lapic_update(a);
 	if (bits_test(a->tmr, vector))
 		ioapic_eoi(a->vcpu->vm, vector);

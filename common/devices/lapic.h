@@ -38,6 +38,7 @@ struct apic_message {
 
 struct lapic {
 	int pending; /* cached: what lapic_pending() gives */
+	int own;     /* the same without the PICs */
 	struct vcpu *vcpu;
 	u64 base; /* IA32_APIC_BASE */
 

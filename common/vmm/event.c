@@ -117,34 +117,36 @@ bool event_waiting(struct vcpu *v)
 	return v->rflags & RFLAGS_IF && interrupt_waiting(v);
 }
 
-/* The next event that may be delivered now, taken from where it waited; EVENT_NONE when none may. */
-static struct event take_event(struct vcpu *v)
+/* The next event that may be delivered now, taken from where it waited; false when none may. */
+static bool take_event(struct vcpu *v, struct event *e)
 {
 	struct event_state *s = &v->events;
-	struct event e = s->pending;
 
-	if (e.kind) {
+	if (s->pending.kind) {
+		*e = s->pending;
 		s->pending.kind = EVENT_NONE;
-		return e;
+		return true;
 	}
 	if (s->nmi_pending) {
 		vcpu_need(v, VCPU_SHADOW);
 		if (!v->nmi_blocked && !v->interrupt_shadow) {
 			s->nmi_pending = false;
-			return (struct event){.kind = EVENT_NMI, .vector = VEC_NMI};
+			*e = (struct event){.kind = EVENT_NMI, .vector = VEC_NMI};
+			return true;
 		}
 	}
 	if (!(v->rflags & RFLAGS_IF) || !interrupt_waiting(v))
-		return e;
+		return false;
 	vcpu_need(v, VCPU_SHADOW);
 	if (v->interrupt_shadow)
-		return e;
+		return false;
 	if (s->held.kind) {
-		e = s->held;
+		*e = s->held;
 		s->held.kind = EVENT_NONE;
-		return e;
+	} else {
+		*e = (struct event){.kind = EVENT_INTERRUPT, .vector = lapic_ack(v)};
 	}
-	return (struct event){.kind = EVENT_INTERRUPT, .vector = lapic_ack(v)};
+	return true;
 }
 
 /* Some exceptions leave more than a frame: SDM vol. 3A, 6.15 on #PF and #DB; vol. 3B, 17.2.4 on DR7.GD. */
@@ -174,8 +176,7 @@ bool event_deliver(struct vcpu *v)
 
 		if (s->triple_fault)
 			return false;
-		e = take_event(v);
-		if (!e.kind)
+		if (!take_event(v, &e))
 			break;
 		deliver_payload(v, &e);
 		if (v->cpu->inject(v, &e, &nested) == INJECT_DONE)
@@ -183,7 +184,9 @@ bool event_deliver(struct vcpu *v)
 		s->pending = e; /* the first of the two */
 		event_raise(v, &nested);
 	}
-	if (s->pending.kind || s->nmi_pending || interrupt_waiting(v))
+	if (s->pending.kind || s->nmi_pending || interrupt_waiting(v)) {
 		v->cpu->request_window(v);
+		vcpu_attend(v);
+	}
 	return true;
 }

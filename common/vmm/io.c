@@ -207,7 +207,6 @@ static void timers_find_next(struct vm *vm)
 	for (const struct vm_timer *t = vm->timers; t != NULL; t = t->next)
 		next = MIN(next, t->deadline);
 	vm->next_deadline = next;
-	vm_attend(vm);
 }
 
 void vm_timer_add(struct vm *vm, struct vm_timer *t, void (*fire)(struct vm_timer *t))
@@ -229,6 +228,7 @@ void vm_timer_set(struct vm *vm, struct vm_timer *t, u64 deadline)
 		vm_attend(vm);
 	} else if (was_next) {
 		timers_find_next(vm);
+		vm_attend(vm);
 	}
 }
 

@@ -41,14 +41,21 @@ static u64 first_deadline(void)
 	return first;
 }
 
-static void run_due_timers(u64 now)
+/* Runs what is due, and gives the earliest deadline that is left. */
+static u64 run_due_timers(u64 now)
 {
+	u64 first = CLOCK_NEVER;
+
 	for (unsigned i = 0; i < vcpu_count; i++) {
 		struct vm *vm = vcpus[i]->vm;
 
-		if (vcpus[i]->id == 0 && !vm->ended && now >= vm_deadline(vm))
+		if (vcpus[i]->id != 0 || vm->ended)
+			continue;
+		if (now >= vm_deadline(vm))
 			vm_timers_run(vm);
+		first = MIN(first, vm_deadline(vm));
 	}
+	return first;
 }
 
 /* What a person types goes to the first guest that is alive. */
@@ -87,20 +94,13 @@ static struct vcpu *pick(unsigned *next)
 	return NULL;
 }
 
-/* Anything for event_deliver() to look at, now or when the guest lets it? */
-static bool anything_waits(const struct vcpu *v)
-{
-	const struct event_state *s = &v->events;
-
-	return s->pending.kind || s->held.kind || s->nmi_pending || s->triple_fault || lapic_pending(v) >= 0;
-}
-
 /* Before an entry, where vcpu_attend() was called: INIT, events, the trace. False: it cannot be entered. */
 static bool attend(struct vcpu *v)
 {
-	struct vmexit init = {.reason = VMEXIT_INIT};
+	static const struct vmexit init = {.reason = VMEXIT_INIT};
 
-	if (lapic_take_init(v->lapic)) {
+	v->attention = trace_is_on();
+	if (v->lapic->init_pending && lapic_take_init(v->lapic)) {
 		intercept(v, &init);
 		return false;
 	}
@@ -109,7 +109,6 @@ static bool attend(struct vcpu *v)
 		vcpu_end(v, "triple fault (an exception while a double fault was being delivered)");
 		return false;
 	}
-	v->attention = anything_waits(v) || trace_is_on();
 	if (trace_is_on())
 		trace_enter(v);
 	return true;
@@ -145,9 +144,9 @@ static void run_slice(struct vcpu *v)
 			if (trace_is_on()) /* which keeps `attention` set */
 				trace_exit(v, exit.reason);
 			if (now >= next || v->vm->next_deadline != seen) {
-				run_due_timers(now);
+				next = run_due_timers(now);
+				next = MIN(end, next);
 				seen = v->vm->next_deadline;
-				next = MIN(end, first_deadline());
 				clock_arm(next);
 			}
 			if (now >= end || v->state != VCPU_RUNNABLE)
