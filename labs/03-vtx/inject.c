@@ -4,8 +4,8 @@
  * delivery.
  *
  * Source: SDM vol. 3C, 24.8.3 "VM-Entry Controls for Event Injection", 24.9.3 "Information for VM Exits That
- * Occur During Event Delivery", 26.6 "Event Injection"; 30.7 of older editions, here 31.7.1.2 "Resuming Guest
- * Software after Handling an Exception".
+ * Occur During Event Delivery", 26.6 "Event Injection", 31.7.1.2 "Resuming Guest Software after Handling an
+ * Exception".
  */
 #include "vmx.h"
 #include "x86/exception.h"
@@ -24,35 +24,33 @@ enum info_type {
 	TYPE_SOFTWARE_EXCEPTION = 6,            /* INT3, INTO */
 };
 
-static enum info_type software_type(const struct event *e)
+static const u8 types[] = {
+	[EVENT_NONE] = 0,
+	[EVENT_INTERRUPT] = TYPE_EXTERNAL_INTERRUPT,
+	[EVENT_NMI] = TYPE_NMI,
+	[EVENT_EXCEPTION] = TYPE_HARDWARE_EXCEPTION,
+	[EVENT_SOFTWARE] = TYPE_SOFTWARE_INTERRUPT,
+};
+
+static inline u32 info_of(const struct event *e, unsigned type)
 {
-	if (e->insn_len != 1)
-		return TYPE_SOFTWARE_INTERRUPT;
-	return e->vector == VEC_DB ? TYPE_PRIVILEGED_SOFTWARE_EXCEPTION : TYPE_SOFTWARE_EXCEPTION;
+	return e->vector | type << INFO_TYPE_SHIFT | (e->has_error ? (u32)INFO_ERROR_CODE : 0) |
+	       (u32)INFO_VALID;
+}
+
+/* INT n has two bytes at least; INT3, INTO and INT1 have one. */
+static inline u32 encode(const struct event *e)
+{
+	if (e->kind == EVENT_NONE)
+		return 0;
+	if (e->kind != EVENT_SOFTWARE || e->insn_len != 1)
+		return info_of(e, types[e->kind]);
+	return info_of(e, e->vector == VEC_DB ? TYPE_PRIVILEGED_SOFTWARE_EXCEPTION : TYPE_SOFTWARE_EXCEPTION);
 }
 
 u32 vmx_event_encode(const struct event *e)
 {
-	enum info_type type;
-
-	switch ((enum event_kind)e->kind) {
-	case EVENT_NONE:
-		return 0;
-	case EVENT_INTERRUPT:
-		type = TYPE_EXTERNAL_INTERRUPT;
-		break;
-	case EVENT_NMI:
-		type = TYPE_NMI;
-		break;
-	case EVENT_EXCEPTION:
-		type = TYPE_HARDWARE_EXCEPTION;
-		break;
-	default:
-		type = software_type(e);
-		break;
-	}
-	return e->vector | type << INFO_TYPE_SHIFT | (e->has_error ? (u32)INFO_ERROR_CODE : 0) |
-	       (u32)INFO_VALID;
+	return encode(e);
 }
 
 struct event vmx_event_decode(u32 info)
@@ -92,7 +90,7 @@ static bool is_fault(const struct event *e)
 enum inject_result vmx_inject(struct vcpu *v, const struct event *e, struct event *nested)
 {
 	(void)nested;
-	vmcs_write(VMCS_ENTRY_INTERRUPTION_INFO, vmx_event_encode(e));
+	vmcs_write(VMCS_ENTRY_INTERRUPTION_INFO, encode(e));
 	if (e->has_error)
 		vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, e->error);
 	if (e->kind == EVENT_SOFTWARE)
