@@ -70,6 +70,12 @@ struct cpu_engine {
 	 */
 	bool (*read_code)(struct vcpu *v, gva_t gva, void *dst, u64 size);
 	/*
+	 * Drops what the TLB holds for the guest, of one address or of all, before the guest runs again:
+	 * vmm/tlb.h. NULL: what drops the monitor's own translations does it (the guest has no tag).
+	 */
+	void (*tlb_flush_page)(struct vcpu *v, gva_t gva);
+	void (*tlb_flush_all)(struct vcpu *v);
+	/*
 	 * Runs the guest until it exits. Interrupts of the machine are off before and after. Sets the reason
 	 * of the exit and, in the union, what belongs to this reason; insn_len where the reason is an
 	 * instruction. What was there is of an earlier exit.

@@ -5,14 +5,22 @@
  * Paging-Structure Caches".
  */
 #include "vmm/tlb.h"
+#include "vmm/engine.h"
+#include "vmm/vcpu.h"
 #include "x86/asm.h"
 
-void tlb_flush_page(gva_t gva)
+void tlb_flush_page(struct vcpu *v, gva_t gva)
 {
-	invlpg((const volatile void *)gva);
+	if (v->cpu->tlb_flush_page)
+		v->cpu->tlb_flush_page(v, gva);
+	else
+		invlpg((const volatile void *)gva);
 }
 
-void tlb_flush_all(void)
+void tlb_flush_all(struct vcpu *v)
 {
-	write_cr3(read_cr3());
+	if (v->cpu->tlb_flush_all)
+		v->cpu->tlb_flush_all(v);
+	else
+		write_cr3(read_cr3());
 }

@@ -97,7 +97,7 @@ static void vtlb_empty(struct vcpu *v)
 		}
 	}
 	t->used = 0;
-	tlb_flush_all();
+	tlb_flush_all(v);
 	if (v->vm->counters)
 		v->vm->counters->tlb_flushes++;
 }
@@ -111,8 +111,9 @@ static u64 *table_of(u64 entry)
  * Drops the translation of gva in one root; with a mark on the way down, all that the marked entry covers.
  * Tables that become empty stay where they are, and those cut off are found again when everything is dropped.
  */
-static void drop_page(struct vtlb *t, unsigned root, gva_t gva)
+static void drop_page(struct vcpu *v, unsigned root, gva_t gva)
 {
+	struct vtlb *t = v->mem_private;
 	u64 *entry = &t->root[root][pt_index(gva, VTLB_TOP)];
 
 	for (unsigned level = VTLB_TOP; level > 1; level--) {
@@ -120,7 +121,7 @@ static void drop_page(struct vtlb *t, unsigned root, gva_t gva)
 			return;
 		if (*entry & VTLB_PIECES) {
 			*entry = 0;
-			tlb_flush_all();
+			tlb_flush_all(v);
 			return;
 		}
 		entry = &table_of(*entry)[pt_index(gva, level - 1)];
@@ -137,8 +138,8 @@ static void vtlb_invlpg(struct vcpu *v, gva_t gva)
 	if (!gva_is_canonical(gva) || (is_pair(v) && pt_index(gva, VTLB_TOP) == HV_PML4_SLOT))
 		return;
 	for (unsigned i = 0; i < t->roots; i++)
-		drop_page(t, i, gva);
-	tlb_flush_page(gva);
+		drop_page(v, i, gva);
+	tlb_flush_page(v, gva);
 }
 
 /* Looks at every translation: rare (a page becomes traced), and there are as many as there were faults since
@@ -162,7 +163,7 @@ static void vtlb_write_protect(struct vcpu *v, gpa_t gpa)
 		}
 	}
 	if (found)
-		tlb_flush_all();
+		tlb_flush_all(v);
 }
 
 /* ---- filling ---- */
@@ -236,7 +237,7 @@ static void vtlb_fill(struct vcpu *v, gva_t gva, const struct guest_walk *w, uns
 	replaced = *entry & PTE_P;
 	*entry = (v->vm->ram_hpa + ALIGN_DOWN(w->gpa, PAGE_SIZE)) | shadow_rights(v, w, access);
 	if (replaced)
-		tlb_flush_page(gva);
+		tlb_flush_page(v, gva);
 }
 
 /*

@@ -34,15 +34,17 @@ static inline struct tlb_entry *tlb_slot(gva_t gva)
 	return &tlb[(gva / PAGE_SIZE * 0x9e3779b97f4a7c15ULL) >> 52];
 }
 
-void tlb_flush_page(gva_t gva)
+void tlb_flush_page(struct vcpu *v, gva_t gva)
 {
+	(void)v;
 	flushed_pages++;
 	if (tlb_slot(gva)->page == ALIGN_DOWN(gva, PAGE_SIZE))
 		tlb_slot(gva)->valid = false;
 }
 
-void tlb_flush_all(void)
+void tlb_flush_all(struct vcpu *v)
 {
+	(void)v;
 	flushed_all++;
 	memset(tlb, 0, sizeof(tlb));
 }
