@@ -41,6 +41,11 @@ void apic_eoi(void)
 	apic_write(APIC_EOI, 0);
 }
 
+void machine_interrupt_self(void)
+{
+	apic_write(APIC_ICR_LOW, APIC_ICR_SELF | HV_VEC_SELF);
+}
+
 static void pic_disable(void)
 {
 	out8(PIC_MASTER, PIC_ICW1_INIT_ICW4);

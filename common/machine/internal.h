@@ -56,6 +56,8 @@ extern struct ist_stack ist_stacks[IST_COUNT];
 #define APIC_SVR_ENABLE            0x100
 #define APIC_ESR                   0x280
 #define APIC_LVT_CMCI              0x2f0
+#define APIC_ICR_LOW               0x300
+#define APIC_ICR_SELF              0x44000 /* to itself, asserted, fixed delivery */
 #define APIC_LVT_TIMER             0x320
 #define APIC_LVT_TIMER_DEADLINE    0x40000
 #define APIC_LVT_THERMAL           0x330

@@ -85,6 +85,7 @@ void machine_wait(void);
 
 /* ---- interrupts and exceptions (trap.S, trap.c) ---- */
 
+#define HV_VEC_SELF     0xeb
 #define HV_VEC_TIMER    0xec
 #define HV_VEC_SPURIOUS 0xff
 
@@ -97,9 +98,15 @@ struct trap_frame {
 	u64 rip, cs, rflags, rsp, ss;
 };
 
-/* Serves an external interrupt of the machine (timer, spurious) and acknowledges it. For engines: guest exits
- * by interrupt. */
+/* Serves an external interrupt of the machine (timer, self, spurious) and acknowledges it. For engines: guest
+ * exits by interrupt. */
 void machine_interrupt(unsigned vector);
+
+/*
+ * Makes an interrupt of the machine pending, by vector HV_VEC_SELF: a guest exits for it as soon as it could
+ * take an interrupt of the machine.
+ */
+void machine_interrupt_self(void);
 
 /* Prints the registers of a frame, control registers and a backtrace. */
 void trap_dump(const struct trap_frame *f);

@@ -26,6 +26,9 @@ void machine_interrupt(unsigned vector)
 		clock_interrupt();
 		apic_eoi();
 		return;
+	case HV_VEC_SELF:
+		apic_eoi();
+		return;
 	case HV_VEC_SPURIOUS: /* not in service, so there is nothing to acknowledge */
 	case VEC_SPURIOUS_MASTER:
 	case VEC_SPURIOUS_SLAVE:
