@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Is there SVM, may it be used, what can it do; then it is turned on.
+ *
+ * Source: APM vol. 2, 15.4 "Enabling SVM", 15.30.1 "VM_CR MSR", 15.30.4 "VM_HSAVE_PA MSR"; APM vol. 3, E.4.9
+ * "Function 8000_000Ah - SVM Features". Left out: the key by which SVM that is locked can be unlocked
+ * (SVM_KEY).
+ */
+#include "lib/print.h"
+#include "machine/machine.h"
+#include "svm.h"
+#include "x86/asm.h"
+#include "x86/paging.h"
+
+#define LEAF_EXTENDED_MAX   0x80000000
+#define LEAF_FEATURES       1
+#define LEAF_FEATURES7      7
+#define LEAF_EXTENDED       0x80000001
+#define LEAF_ADDRESS_SIZES  0x80000008
+#define LEAF_SVM            0x8000000a
+
+#define EXTENDED_ECX_SVM    BIT(2)
+#define EXTENDED_EDX_RDTSCP BIT(27)
+
+#define MSR_VM_CR           0xc0010114
+#define VM_CR_SVMDIS        BIT(4)
+#define MSR_VM_HSAVE_PA     0xc0010117
+
+#define ASIDS_NEEDED        2 /* the host's and one guest's */
+
+/* Bits of EFER that any CPU with SVM and no more has to take: others are checked by nobody but the CPU. */
+#define EFER_KNOWN                                                                                           \
+	(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME | BIT(13) /* LMSLE */ | BIT(14) /* FFXSR */ | \
+	 BIT(15) /* TCE */ | BIT(17) /* MCOMMIT */ | BIT(18) /* INTWB */ | BIT(20) /* UAIE */ |              \
+	 BIT(21) /* AIBRSE */)
+#define CR4_KNOWN                                                                                            \
+	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE |            \
+	 CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_LA57 | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE |        \
+	 CR4_SMEP | CR4_SMAP | CR4_PKE | BIT(23) /* CET */)
+
+struct svm_machine svm_machine;
+
+static const struct {
+	u32 bit;
+	const char *name;
+} feature_names[] = {
+	{SVM_FEATURE_NP, "nested paging"},
+	{SVM_FEATURE_LBRV, "LBR virtualization"},
+	{SVM_FEATURE_SVML, "SVM lock"},
+	{SVM_FEATURE_NRIPS, "nRIP save"},
+	{SVM_FEATURE_TSC_RATE_MSR, "TSC rate MSR"},
+	{SVM_FEATURE_VMCB_CLEAN, "VMCB clean bits"},
+	{SVM_FEATURE_FLUSH_BY_ASID, "flush by ASID"},
+	{SVM_FEATURE_DECODE, "decode assists"},
+	{SVM_FEATURE_PAUSE_FILTER, "PAUSE filter"},
+	{SVM_FEATURE_VGIF, "virtual GIF"},
+};
+
+static void print_features(void)
+{
+	kprintf("[hv] svm: %u ASIDs", svm_machine.asids);
+	for (unsigned i = 0; i < ARRAY_SIZE(feature_names); i++)
+		if (svm_has(feature_names[i].bit))
+			kprintf(", %s", feature_names[i].name);
+	kprintf("\n");
+}
+
+/* APM vol. 2, 15.4, the algorithm of the section */
+static const char *find_svm(void)
+{
+	u64 vm_cr;
+
+	if (cpuid(LEAF_EXTENDED_MAX, 0).eax < LEAF_SVM || !(cpuid(LEAF_EXTENDED, 0).ecx & EXTENDED_ECX_SVM))
+		return "this CPU has no AMD-V (SVM, bit 2 of ECX in CPUID 8000_0001h); on QEMU take -cpu "
+		       "max, "
+		       "on Bochs model=ryzen, on Intel's CPUs the engine vmx";
+	if (!rdmsr_safe(MSR_VM_CR, &vm_cr) || !(vm_cr & VM_CR_SVMDIS))
+		return NULL;
+	return svm_has(SVM_FEATURE_SVML)
+		       ? "the firmware has turned SVM off and locked it with a key (VM_CR.SVMDIS): turn it "
+			 "on "
+			 "in the firmware's setup"
+		       : "the firmware has turned SVM off (VM_CR.SVMDIS): turn it on in the firmware's setup";
+}
+
+static const char *turn_on(void)
+{
+	void *host_save = pages_alloc(1, PAGE_SIZE);
+
+	if (!host_save)
+		return "no memory for the page of VM_HSAVE_PA";
+	if (!wrmsr_safe(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME) || !(rdmsr(MSR_EFER) & EFER_SVME))
+		return "EFER.SVME cannot be set although CPUID shows SVM";
+	if (!wrmsr_safe(MSR_VM_HSAVE_PA, hva_to_hpa(host_save)))
+		return "VM_HSAVE_PA cannot be written although SVM is on";
+	return NULL;
+}
+
+const char *svm_machine_init(void)
+{
+	struct cpuid_regs svm = cpuid(LEAF_SVM, 0);
+	const char *why;
+
+	svm_machine = (struct svm_machine){
+		.features = svm.edx,
+		.asids = svm.ebx,
+		.phys_mask = BIT(cpuid(LEAF_ADDRESS_SIZES, 0).eax & 0xff) - 1,
+		.cr4 = CR4_KNOWN,
+		.cr4_host = read_cr4() & CR4_MCE,
+		.efer = EFER_KNOWN,
+		.tsc_aux = cpuid(LEAF_EXTENDED, 0).edx & EXTENDED_EDX_RDTSCP,
+		.long_mode = true,
+	};
+	why = find_svm();
+	if (why)
+		return why;
+	if (svm_machine.asids < ASIDS_NEEDED)
+		return "this CPU has no ASID for a guest (EBX of CPUID 8000_000Ah)";
+	why = turn_on();
+	if (!why)
+		why = svm_maps_init();
+	if (why)
+		return why;
+	svm_quirks_find();
+	print_features();
+	return NULL;
+}

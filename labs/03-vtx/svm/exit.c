@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+/*
+ * EXITCODE, EXITINFO1 and EXITINFO2 to struct vmexit, and the names of the exits.
+ *
+ * Most exits are one instruction that says all by being there. What the CPU does not tell without decode
+ * assists (which register a MOV to CR0 reads, which address INVLPG names) the decoder finds out.
+ *
+ * Source: APM vol. 2, 15.8 "Decode Assists", 15.9 "Instruction Intercepts", 15.10.2 "IN and OUT Behavior",
+ * 15.12 "Exception Intercepts", appendix C "SVM Intercept Exit Codes"; "15.7.1 State Saved on Exit" has nRIP.
+ */
+#include "lib/panic.h"
+#include "svm.h"
+#include "vmm/emulate.h"
+#include "vmm/memory.h"
+#include "x86/exception.h"
+
+/* Exits that carry no more than the length of their instruction. The rest is 0, VMEXIT_NONE. */
+static const u8 plain[SVM_EXIT_COUNT] = {
+	[SVM_EXIT_RDPMC] = VMEXIT_RDPMC,       [SVM_EXIT_CPUID] = VMEXIT_CPUID,
+	[SVM_EXIT_RSM] = VMEXIT_UNDEFINED,     [SVM_EXIT_INVD] = VMEXIT_CACHE,
+	[SVM_EXIT_PAUSE] = VMEXIT_PAUSE,       [SVM_EXIT_HLT] = VMEXIT_HLT,
+	[SVM_EXIT_INVLPGA] = VMEXIT_UNDEFINED, [SVM_EXIT_TASK_SWITCH] = VMEXIT_TASK_SWITCH,
+	[SVM_EXIT_SHUTDOWN] = VMEXIT_SHUTDOWN, [SVM_EXIT_VMRUN] = VMEXIT_UNDEFINED,
+	[SVM_EXIT_VMMCALL] = VMEXIT_HYPERCALL, [SVM_EXIT_VMLOAD] = VMEXIT_UNDEFINED,
+	[SVM_EXIT_VMSAVE] = VMEXIT_UNDEFINED,  [SVM_EXIT_STGI] = VMEXIT_UNDEFINED,
+	[SVM_EXIT_CLGI] = VMEXIT_UNDEFINED,    [SVM_EXIT_SKINIT] = VMEXIT_UNDEFINED,
+	[SVM_EXIT_WBINVD] = VMEXIT_CACHE,      [SVM_EXIT_MONITOR] = VMEXIT_UNDEFINED,
+	[SVM_EXIT_MWAIT] = VMEXIT_UNDEFINED,   [SVM_EXIT_MWAIT_CONDITIONAL] = VMEXIT_UNDEFINED,
+	[SVM_EXIT_XSETBV] = VMEXIT_XSETBV,     [SVM_EXIT_RDPRU] = VMEXIT_UNDEFINED,
+	[SVM_EXIT_INVLPGB] = VMEXIT_UNDEFINED, [SVM_EXIT_INVLPGB_ILLEGAL] = VMEXIT_UNDEFINED,
+	[SVM_EXIT_INVPCID] = VMEXIT_UNDEFINED, [SVM_EXIT_MCOMMIT] = VMEXIT_UNDEFINED,
+	[SVM_EXIT_TLBSYNC] = VMEXIT_UNDEFINED,
+};
+
+/* nRIP is of instruction intercepts alone. 0: the CPU does not save it. */
+static u8 insn_length(const struct vcpu *v)
+{
+	return svm_has(SVM_FEATURE_NRIPS) ? (u8)(svm_of(v)->vmcb->control.nrip - v->rip) : 0;
+}
+
+/* ---- what needs more ---- */
+
+/* EXITINFO2 has the next RIP on every CPU. */
+static void exit_io(struct vcpu *v, struct vmexit *exit)
+{
+	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
+	u64 info = c->exitinfo1;
+	struct insn i;
+
+	exit->reason = VMEXIT_IO;
+	exit->insn_len = (u8)(c->exitinfo2 - v->rip);
+	exit->io.port = (u16)(info >> VMCB_IOIO_PORT_SHIFT);
+	exit->io.size = info >> VMCB_IOIO_SIZE_SHIFT & VMCB_IOIO_SIZE_MASK;
+	exit->io.write = !(info & VMCB_IOIO_IN);
+	exit->io.string = info & VMCB_IOIO_STR;
+	if (!exit->io.string)
+		return;
+	exit->io.rep = info & VMCB_IOIO_REP;
+	if (svm_has(SVM_FEATURE_DECODE)) {
+		exit->io.addr_size = 2 * (info >> VMCB_IOIO_ADDR_SHIFT & VMCB_IOIO_ADDR_MASK);
+		exit->io.segment = info >> VMCB_IOIO_SEG_SHIFT & VMCB_IOIO_SEG_MASK;
+	} else if (emulate_decode(v, &i)) { /* the segment is missing, and on TCG the size too */
+		exit->io.addr_size = i.addr_size;
+		exit->io.segment = exit->io.write ? i.segment : SEG_ES;
+	} else {
+		exit->reason = VMEXIT_NONE;
+	}
+}
+
+static void exit_msr(struct vcpu *v, struct vmexit *exit)
+{
+	exit->reason = VMEXIT_MSR;
+	exit->insn_len = insn_length(v);
+	exit->msr.index = (u32)v->gpr[GPR_RCX];
+	exit->msr.write = svm_of(v)->vmcb->control.exitinfo1 & 1;
+}
+
+/* SMSW is a read of CR0 as well: the low 16 bits of it, to a register of any size or to memory. */
+static void store_msw(struct vcpu *v, const struct insn *i)
+{
+	u64 cr0 = v->cr0;
+	struct event f;
+
+	if (i->memory) {
+		if (!gva_write(v, emulate_operand_gva(v, i), &cr0, sizeof(u16),
+			       vcpu_cpl(v) == 3 ? ACCESS_WRITE | ACCESS_USER : ACCESS_WRITE, &f)) {
+			event_raise(v, &f);
+			return;
+		}
+	} else if (i->op_size == 2) {
+		v->gpr[i->rm] = (v->gpr[i->rm] & ~0xffffULL) | (u16)cr0;
+	} else {
+		v->gpr[i->rm] = i->op_size == 4 ? (u32)cr0 : cr0;
+	}
+	vcpu_skip(v, i->length);
+}
+
+static bool read_msw(struct vcpu *v, const struct insn *i, u16 *value)
+{
+	struct event f;
+
+	*value = i->memory ? 0 : (u16)v->gpr[i->rm];
+	if (!i->memory || gva_read(v, emulate_operand_gva(v, i), value, sizeof(*value), ACCESS_READ, &f))
+		return true;
+	event_raise(v, &f);
+	return false;
+}
+
+static void decode_cr(struct vcpu *v, struct vmexit *exit)
+{
+	struct insn i;
+
+	exit->reason = VMEXIT_NONE;
+	if (!emulate_decode(v, &i))
+		return;
+	exit->insn_len = i.length;
+	exit->cr.gpr = i.rm;
+	switch (i.op) {
+	case OP_SMSW:
+		store_msw(v, &i);
+		return;
+	case OP_LMSW:
+		if (!read_msw(v, &i, &exit->cr.source))
+			return;
+		exit->cr.op = CR_LMSW;
+		break;
+	case OP_CLTS:
+		exit->cr.op = CR_CLTS;
+		break;
+	case OP_MOV_TO_CR:
+		exit->cr.op = CR_WRITE;
+		break;
+	case OP_MOV_FROM_CR:
+		exit->cr.op = CR_READ;
+		break;
+	default:
+		vcpu_end(v, "an exit of a control register at an instruction that is %s", insn_op_name(i.op));
+		return;
+	}
+	exit->reason = VMEXIT_CR;
+}
+
+static void exit_cr(struct vcpu *v, u64 code, struct vmexit *exit)
+{
+	u64 info = svm_of(v)->vmcb->control.exitinfo1;
+	bool write = code >= SVM_EXIT_CR0_WRITE;
+
+	exit->cr.number = (u8)(code - (write ? SVM_EXIT_CR0_WRITE : SVM_EXIT_CR0_READ));
+	if (!svm_has(SVM_FEATURE_DECODE) || !svm_has(SVM_FEATURE_NRIPS) || !(info & VMCB_MOV_CR_VALID)) {
+		decode_cr(v, exit);
+		return;
+	}
+	exit->reason = VMEXIT_CR;
+	exit->insn_len = insn_length(v);
+	exit->cr.op = write ? CR_WRITE : CR_READ;
+	exit->cr.gpr = info & VMCB_MOV_CR_GPR;
+}
+
+static void exit_invlpg(struct vcpu *v, struct vmexit *exit)
+{
+	struct insn i;
+
+	exit->reason = VMEXIT_INVLPG;
+	exit->insn_len = insn_length(v);
+	if (svm_has(SVM_FEATURE_DECODE)) {
+		exit->invlpg.gva = svm_of(v)->vmcb->control.exitinfo1;
+		return;
+	}
+	if (!emulate_decode(v, &i)) {
+		exit->reason = VMEXIT_NONE;
+		return;
+	}
+	exit->insn_len = i.length;
+	exit->invlpg.gva = emulate_operand_gva(v, &i);
+}
+
+/* DR6 in the VMCB is as the handler of a #DB has to find it. */
+static void exit_exception(struct vcpu *v, u8 vector, struct vmexit *exit)
+{
+	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
+
+	if (vector == VEC_MC)
+		panic("machine check while a guest ran");
+	if (vector == VEC_PF) {
+		exit->reason = VMEXIT_PAGE_FAULT;
+		exit->fault.gva = c->exitinfo2;
+		exit->fault.error = (u32)c->exitinfo1;
+		return;
+	}
+	exit->reason = VMEXIT_EXCEPTION;
+	exit->exception.vector = vector;
+	exit->exception.has_error = exception_has_error(vector);
+	exit->exception.error = (u32)c->exitinfo1;
+	exit->exception.dr6 = 0;
+}
+
+static void exit_failed(struct vcpu *v, u64 code, struct vmexit *exit)
+{
+	exit->reason = VMEXIT_ENTRY_FAILED;
+	exit->failed.code = code;
+	exit->failed.info = svm_of(v)->vmcb->control.exitinfo1;
+	exit->failed.text = "VMRUN finds the VMCB not consistent";
+}
+
+static void exit_unknown(struct vcpu *v, u64 code, struct vmexit *exit)
+{
+	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
+
+	exit->reason = VMEXIT_NONE;
+	vcpu_end(v, "an exit that nobody asked for: %s (0x%lx), EXITINFO1 0x%lx, EXITINFO2 0x%lx",
+		 svm_exit_name(code), code, c->exitinfo1, c->exitinfo2);
+}
+
+void svm_exit(struct vcpu *v, u64 code, struct vmexit *exit)
+{
+	if (code < SVM_EXIT_COUNT && plain[code]) {
+		exit->reason = plain[code];
+		exit->insn_len = insn_length(v);
+		return;
+	}
+	switch (code) {
+	case SVM_EXIT_IOIO:
+		exit_io(v, exit);
+		break;
+	case SVM_EXIT_MSR:
+		exit_msr(v, exit);
+		break;
+	case SVM_EXIT_CR0_READ ... SVM_EXIT_DR0_READ - 1:
+		exit_cr(v, code, exit);
+		break;
+	case SVM_EXIT_EXCP0 ... SVM_EXIT_INTR - 1:
+		exit_exception(v, (u8)(code - SVM_EXIT_EXCP0), exit);
+		break;
+	case SVM_EXIT_INTR:
+	case SVM_EXIT_NMI:
+		svm_take_interrupts(svm_of(v));
+		exit->reason = VMEXIT_INTERRUPT;
+		break;
+	case SVM_EXIT_VINTR:
+		exit->reason = VMEXIT_WINDOW;
+		break;
+	case SVM_EXIT_IRET:
+		svm_iret(v);
+		exit->reason = VMEXIT_NONE;
+		break;
+	case SVM_EXIT_IDTR_WRITE:
+	case SVM_EXIT_GDTR_WRITE:
+		svm_quirk_load_table(v);
+		exit->reason = VMEXIT_NONE;
+		break;
+	case SVM_EXIT_INVLPG:
+		exit_invlpg(v, exit);
+		break;
+	case SVM_EXIT_INVALID:
+		exit_failed(v, code, exit);
+		break;
+	default:
+		exit_unknown(v, code, exit);
+	}
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Events: injection, windows, the delivery that an exit interrupted, CR8 and the blocking of NMIs.
+ *
+ * An event is written to EVENTINJ and delivered by the CPU at the entry, through the guest's IDT. Where an
+ * exit interrupts that (a page of the IDT or the stack is missing in the memory engine's tables), EXITINTINFO
+ * has the event. INT n, INT3 and INTO are not delivered again: RIP is still at them, and the guest executes
+ * them again.
+ *
+ * The window for an interrupt is the VINTR intercept: a virtual interrupt is made pending that would be taken
+ * as soon as the guest can, and the exit comes in its place. There is none for NMIs, and no record in the
+ * VMCB of their being blocked. So the guest exits at the IRET that ends the blocking, and executes it under
+ * an interrupt shadow; an interrupt of the machine, which the monitor sends to itself, ends the run behind
+ * it.
+ *
+ * Source: APM vol. 2, 15.7.2 "Intercepts During IDT Interrupt Delivery", 15.20 "Event Injection", 15.21
+ * "Interrupt and Local APIC Support" (15.21.1 "Physical INTR Masking", 15.21.2 "Virtualizing APIC.TPR",
+ * 15.21.4 "Injecting Virtual (INTR) Interrupts", 15.21.5 "Interrupt Shadows"), 15.22.2 "NMI".
+ * Left out: virtual NMIs (V_NMI), which need a newer CPU.
+ */
+#include "devices/lapic.h"
+#include "machine/machine.h"
+#include "svm.h"
+#include "vmm/control.h"
+#include "vmm/vm.h"
+#include "x86/exception.h"
+
+#define CR8_WRITE      VMCB_INTERCEPT_WRITE(8)
+#define PRIO_HIGHEST   (0xfU << VMCB_V_INTR_PRIO_SHIFT)
+#define WINDOW_REQUEST (VMCB_V_IRQ | VMCB_V_IGN_TPR | PRIO_HIGHEST)
+
+/* SDM vol. 3A, 6.5 "Exception Classifications"; #DB is a fault or a trap, and its RF is right already. */
+static bool is_fault(const struct event *e)
+{
+	return e->kind == EVENT_EXCEPTION && e->vector != VEC_DB && e->vector != VEC_BP &&
+	       e->vector != VEC_OF && e->vector != VEC_DF;
+}
+
+static u64 event_type(const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_NMI:
+		return VMCB_EVENT_TYPE_NMI;
+	case EVENT_EXCEPTION:
+		return VMCB_EVENT_TYPE_EXCEPTION;
+	default:
+		return VMCB_EVENT_TYPE_INTR;
+	}
+}
+
+enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested)
+{
+	u64 word = e->vector | event_type(e) | VMCB_EVENT_V;
+
+	(void)nested;
+	if (e->kind == EVENT_SOFTWARE) /* the guest's instruction does it */
+		return INJECT_DONE;
+	if (e->kind == EVENT_NMI)
+		v->nmi_blocked = true;
+	if (e->has_error)
+		word |= VMCB_EVENT_EV | (u64)e->error << VMCB_EVENT_ERROR_SHIFT;
+	if (is_fault(e))
+		v->rflags |= RFLAGS_RF;
+	if (v->interrupt_shadow) {
+		v->interrupt_shadow = false;
+		vcpu_changed(v, VCPU_SHADOW);
+	}
+	svm_of(v)->vmcb->control.eventinj = word;
+	return INJECT_DONE;
+}
+
+/* ---- windows ---- */
+
+static bool nmi_will_be_possible(const struct vcpu *v)
+{
+	return !v->nmi_blocked || svm_of(v)->unblocking;
+}
+
+/*
+ * An interrupt of the machine waits for the end of the guest's interrupt shadow and of an injected delivery,
+ * and comes before the next instruction: what an NMI of the guest has to wait for.
+ */
+void svm_request_window(struct vcpu *v)
+{
+	if (v->events.nmi_pending && nmi_will_be_possible(v))
+		machine_interrupt_self();
+	svm_of(v)->window = true;
+}
+
+/* A vector waits in the local APIC that a lower CR8 may let through. */
+static bool tpr_holds_back(const struct vcpu *v)
+{
+	return v->lapic->highest_irr >= 0 && lapic_pending(v) < 0;
+}
+
+static void set_bits(struct svm *s, u32 *word, u32 bits, bool on)
+{
+	u32 value = on ? *word | bits : *word & ~bits;
+
+	if (value == *word)
+		return;
+	*word = value;
+	svm_dirty(s, VMCB_CLEAN_I);
+}
+
+void svm_events_enter(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+	struct vmcb_control *c = &s->vmcb->control;
+	u32 v_intr =
+		(u32)(VMCB_V_INTR_MASKING | (v->cr8 & VMCB_V_TPR_CR8) | (s->window ? WINDOW_REQUEST : 0));
+
+	if (c->v_intr != v_intr) {
+		c->v_intr = v_intr;
+		svm_dirty(s, VMCB_CLEAN_TPR);
+	}
+	set_bits(s, &c->intercept_misc1, VMCB_INTERCEPT_VINTR, s->window);
+	set_bits(s, &c->intercept_misc1, VMCB_INTERCEPT_IRET, v->nmi_blocked && !s->unblocking);
+	set_bits(s, &c->intercept_cr, CR8_WRITE, tpr_holds_back(v));
+	s->window = false;
+}
+
+void svm_iret(struct vcpu *v)
+{
+	svm_of(v)->unblocking = true;
+	v->interrupt_shadow = true;
+	vcpu_changed(v, VCPU_SHADOW);
+}
+
+/* ---- after the exit ---- */
+
+static void take_interrupted(struct vcpu *v, u64 info)
+{
+	struct event e = {.vector = info & VMCB_EVENT_VECTOR};
+
+	switch (info & VMCB_EVENT_TYPE) {
+	case VMCB_EVENT_TYPE_INTR:
+		e.kind = EVENT_INTERRUPT;
+		break;
+	case VMCB_EVENT_TYPE_NMI:
+		e.kind = EVENT_NMI;
+		break;
+	case VMCB_EVENT_TYPE_EXCEPTION:
+		if (e.vector == VEC_BP || e.vector == VEC_OF)
+			return;
+		e.kind = EVENT_EXCEPTION;
+		e.has_error = info & VMCB_EVENT_EV;
+		e.error = (u32)(info >> VMCB_EVENT_ERROR_SHIFT);
+		e.payload = e.vector == VEC_PF ? v->cr2 : 0;
+		break;
+	default:
+		return;
+	}
+	event_interrupted(v, &e);
+}
+
+void svm_events_exit(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+	const struct vmcb_control *c = &s->vmcb->control;
+
+	if (s->unblocking && !v->interrupt_shadow)
+		s->unblocking = v->nmi_blocked = false;
+	if ((c->v_intr & VMCB_V_TPR_CR8) != v->cr8 && !cr8_write(v, c->v_intr & VMCB_V_TPR_CR8))
+		vcpu_end(v, "CR8 is %x", c->v_intr & VMCB_V_TPR);
+	if (c->exitintinfo & VMCB_EVENT_V)
+		take_interrupted(v, c->exitintinfo);
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The `svm` engine: AMD's hardware runs the guest in its own rings, and comes back (#VMEXIT) where the VMCB
+ * asks for it. Here: what a vcpu is made of, who owns the CPU, and one entry and exit.
+ *
+ * Source: APM vol. 2, 15.5 "VMRUN Instruction", 15.6 "#VMEXIT", 15.9 "Instruction Intercepts", 15.12
+ * "Exception Intercepts", 15.15.3 "VMCB Clean Field", 15.16 "TLB Control", 15.17 "Global Interrupt Flag,
+ * STGI and CLGI Instructions".
+ *
+ * Left out: nested paging (lab 04), AVIC, encrypted guests, virtualized GIF, LBR virtualization.
+ */
+#include "labs/03-vtx/svm/lab.h"
+#include "lib/panic.h"
+#include "machine/machine.h"
+#include "svm.h"
+#include "vmm/trace.h"
+#include "vmm/vm.h"
+#include "x86/asm.h"
+#include "x86/exception.h"
+#include "x86/paging.h"
+
+/*
+ * What a guest always exits on. #PF is the memory engine's. #DB and #AC are reflected: a guest whose handler
+ * raises them again would keep the CPU for ever, without an instruction's end at which an interrupt could
+ * come. #MC is the machine's.
+ */
+#define INTERCEPT_EXCEPTIONS (BIT(VEC_PF) | BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
+#define INTERCEPT_MISC1                                                                                      \
+	(VMCB_INTERCEPT_INTR | VMCB_INTERCEPT_NMI | VMCB_INTERCEPT_RDPMC | VMCB_INTERCEPT_CPUID |            \
+	 VMCB_INTERCEPT_INVD | VMCB_INTERCEPT_HLT | VMCB_INTERCEPT_INVLPG | VMCB_INTERCEPT_INVLPGA |         \
+	 VMCB_INTERCEPT_IOIO | VMCB_INTERCEPT_MSR | VMCB_INTERCEPT_TASK_SWITCH | VMCB_INTERCEPT_SHUTDOWN)
+#define INTERCEPT_MISC2                                                                                      \
+	(VMCB_INTERCEPT_VMRUN | VMCB_INTERCEPT_VMMCALL | VMCB_INTERCEPT_VMLOAD | VMCB_INTERCEPT_VMSAVE |     \
+	 VMCB_INTERCEPT_STGI | VMCB_INTERCEPT_CLGI | VMCB_INTERCEPT_SKINIT | VMCB_INTERCEPT_WBINVD |         \
+	 VMCB_INTERCEPT_MONITOR | VMCB_INTERCEPT_MWAIT | VMCB_INTERCEPT_XSETBV | VMCB_INTERCEPT_RDPRU)
+#define INTERCEPT_MISC3 (VMCB_INTERCEPT_INVLPGB | VMCB_INTERCEPT_INVPCID | VMCB_INTERCEPT_TLBSYNC)
+
+#define PDPT_PAGES      1
+#define BELOW_4G        0xffffffffULL
+
+static hpa_t host_hidden; /* a VMCB that holds the monitor's own part of what VMLOAD loads */
+static unsigned vcpus_made;
+
+/* ---- instructions ---- */
+
+static void vmload(hpa_t vmcb)
+{
+	asm volatile("vmload %%rax" : : "a"(vmcb) : "memory");
+}
+
+static void vmsave(hpa_t vmcb)
+{
+	asm volatile("vmsave %%rax" : : "a"(vmcb) : "memory");
+}
+
+static void clgi(void)
+{
+	asm volatile("clgi" : : : "memory");
+}
+
+static void stgi(void)
+{
+	asm volatile("stgi" : : : "memory");
+}
+
+static void invlpga(gva_t gva, u32 asid)
+{
+	asm volatile("invlpga %%rax, %%ecx" : : "a"(gva), "c"(asid) : "memory");
+}
+
+/* ---- the machine and a vcpu ---- */
+
+static const char *svm_init(void)
+{
+	const char *why = svm_machine_init();
+	void *page;
+
+	if (why)
+		return why;
+	page = pages_alloc(1, PAGE_SIZE);
+	if (!page)
+		return "no memory for the monitor's own VMCB";
+	host_hidden = hva_to_hpa(page);
+	return NULL;
+}
+
+/* More vcpus than ASIDs share them; then each vcpu starts with an empty TLB (svm_load()). */
+static bool asids_are_shared(void)
+{
+	return vcpus_made > svm_machine.asids - 1;
+}
+
+static u32 next_asid(void)
+{
+	return 1 + vcpus_made++ % (svm_machine.asids - 1);
+}
+
+static void vmcb_init(struct vmcb *b)
+{
+	b->control.intercept_exceptions = (u32)INTERCEPT_EXCEPTIONS;
+	b->control.intercept_misc1 = (u32)INTERCEPT_MISC1 | svm_quirk_intercepts();
+	b->control.intercept_misc2 = (u32)INTERCEPT_MISC2;
+	b->control.intercept_misc3 = (u32)INTERCEPT_MISC3;
+	b->control.iopm_base_pa = svm_iopm;
+	b->control.msrpm_base_pa = svm_msrpm;
+	b->control.guest_asid = next_asid();
+	b->control.tlb_control = VMCB_TLB_FLUSH_ALL;
+	b->control.v_intr = VMCB_V_INTR_MASKING;
+}
+
+static int svm_vcpu_init(struct vcpu *v)
+{
+	struct svm *s = machine_alloc(sizeof(*s));
+
+	if (!s)
+		return -1;
+	s->vmcb = pages_alloc(1, PAGE_SIZE);
+	s->pdpt = pages_alloc(PDPT_PAGES, PAGE_SIZE);
+	/* CR3 of PAE paging has 32 bits. The lowest memory is given out first. */
+	if (!s->vmcb || !s->pdpt || hva_to_hpa(s->pdpt) > BELOW_4G)
+		return -1;
+	s->vmcb_hpa = hva_to_hpa(s->vmcb);
+	s->hidden_kept = true;
+	vmcb_init(s->vmcb);
+	v->cpu_private = s;
+	return 0;
+}
+
+/* ---- who owns the CPU ---- */
+
+void svm_guest_in(struct svm *s)
+{
+	vmload(s->vmcb_hpa);
+}
+
+void svm_guest_out(struct svm *s)
+{
+	if (s->hidden_kept)
+		return;
+	vmsave(s->vmcb_hpa);
+	s->hidden_kept = true;
+}
+
+/*
+ * IF is on from here, so that VMRUN finds it on: with V_INTR_MASKING it is the monitor's IF that lets the
+ * machine's interrupts end the guest's run (APM vol. 2, 15.21.1 "Masking (Guest) Interrupts"). GIF = 0
+ * keeps them from the monitor.
+ */
+static void svm_load(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+
+	clgi();
+	sti();
+	vmsave(host_hidden);
+	svm_guest_in(s);
+	s->in_cpu = true;
+	s->clean = 0;
+	if (asids_are_shared())
+		s->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ALL;
+	v->changed |= VCPU_CRS | VCPU_MSRS | VCPU_DRS;
+}
+
+static void svm_unload(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+
+	vcpu_need(v, VCPU_DRS | VCPU_MSRS);
+	svm_guest_out(s);
+	vmload(host_hidden);
+	s->in_cpu = false;
+	cli();
+	stgi();
+}
+
+/*
+ * The interrupt that ended the guest's run is still pending. It finds the monitor's task register, since an
+ * NMI takes its stack from there.
+ */
+void svm_take_interrupts(struct svm *s)
+{
+	svm_guest_out(s);
+	vmload(host_hidden);
+	stgi();
+	asm volatile("nop");
+	clgi();
+	svm_guest_in(s);
+}
+
+/* ---- the TLB: the guest's tag is its ASID ---- */
+
+static void svm_tlb_flush_all(struct vcpu *v)
+{
+	svm_of(v)->vmcb->control.tlb_control =
+		svm_has(SVM_FEATURE_FLUSH_BY_ASID) ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
+}
+
+static void svm_tlb_flush_page(struct vcpu *v, gva_t gva)
+{
+	invlpga(gva, svm_of(v)->vmcb->control.guest_asid);
+}
+
+/* ---- one run ---- */
+
+static void before(struct vcpu *v, struct svm *s)
+{
+	struct vmcb *b = s->vmcb;
+
+	if (v->changed)
+		svm_load_changed(v);
+	svm_load_root(v);
+	svm_events_enter(v);
+	b->save.rax = v->gpr[GPR_RAX];
+	b->save.rsp = v->gpr[GPR_RSP];
+	b->save.rip = v->rip;
+	b->save.rflags = v->rflags;
+	b->control.clean = svm_has(SVM_FEATURE_VMCB_CLEAN) ? s->clean : 0;
+}
+
+/* CR2 and the interrupt shadow are always kept: nearly every exit asks for them. */
+static void after(struct vcpu *v, struct svm *s)
+{
+	struct vmcb *b = s->vmcb;
+
+	v->gpr[GPR_RAX] = b->save.rax;
+	v->gpr[GPR_RSP] = b->save.rsp;
+	v->rip = b->save.rip;
+	v->rflags = b->save.rflags;
+	v->cr2 = b->save.cr2;
+	v->interrupt_shadow = b->control.interrupt_shadow & VMCB_INTERRUPT_SHADOW;
+	v->valid = VCPU_CRS | VCPU_SHADOW;
+	s->hidden_kept = false;
+	s->clean = VMCB_CLEAN_ALL;
+	b->control.tlb_control = VMCB_TLB_NOTHING;
+	b->control.eventinj = 0;
+}
+
+static void svm_run(struct vcpu *v, struct vmexit *exit)
+{
+	struct svm *s = svm_of(v);
+	u64 code;
+
+	before(v, s);
+	svm_enter(v, s->vmcb_hpa);
+	after(v, s);
+	code = svm_quirk_exitcode(s->vmcb->control.exitcode);
+	if (trace_is_on())
+		trace_left(v, svm_exit_name(code));
+	svm_events_exit(v);
+	svm_exit(v, code, exit);
+}
+
+/* Instruction bytes that the CPU kept with the #PF (decode assists). */
+static bool svm_read_code(struct vcpu *v, gva_t gva, void *dst, u64 size)
+{
+	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
+
+	if (c->exitcode != SVM_EXIT_EXCP0 + VEC_PF || !svm_has(SVM_FEATURE_DECODE) ||
+	    c->fetched_count < size || gva != svm_of(v)->vmcb->save.cs.base + v->rip)
+		return false;
+	for (u64 i = 0; i < size; i++)
+		((u8 *)dst)[i] = c->fetched[i];
+	return true;
+}
+
+const struct cpu_engine svm_engine = {
+	.name = "svm",
+	.summary = "AMD-V: the hardware runs the guest in its own rings",
+	.root_kind = ROOT_FAITHFUL,
+	.starts_unpaged = true,
+	.start_features = START_FEATURE_HYPERCALL | START_FEATURE_CPUID,
+	.offsets_tsc = true,
+	.machine_init = svm_init,
+	.vcpu_init = svm_vcpu_init,
+	.load = svm_load,
+	.unload = svm_unload,
+	.fetch = svm_fetch,
+	.inject = svm_inject,
+	.request_window = svm_request_window,
+	.read_code = svm_read_code,
+	.tlb_flush_page = svm_tlb_flush_page,
+	.tlb_flush_all = svm_tlb_flush_all,
+	.run = svm_run,
+};

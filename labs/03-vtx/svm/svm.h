@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The `svm` engine's own: what the machine can do, what a vcpu has beside struct vcpu, and the interfaces
+ * between the files.
+ *
+ * While a vcpu owns the CPU (between load and unload) GIF is 0: nothing interrupts the monitor, and what
+ * arrives makes the guest exit. The state that VMRUN does not switch (FS, GS, TR, LDTR, the MSRs of SYSCALL
+ * and SYSENTER, DR0 to DR3, XCR0, TSC_AUX) stays the guest's during that time, since the monitor uses none of
+ * it; only to take an interrupt is it put away.
+ */
+#ifndef SVM_SVM_H
+#define SVM_SVM_H
+
+#include "vmcb.h"
+#include "vmm/vcpu.h"
+
+/* ---- discover.c: what this machine can do ---- */
+
+/* CPUID 8000_000Ah EDX. APM vol. 3, E.4.9 "Function 8000_000Ah - SVM Features" */
+#define SVM_FEATURE_NP            BIT(0)
+#define SVM_FEATURE_LBRV          BIT(1)
+#define SVM_FEATURE_SVML          BIT(2)
+#define SVM_FEATURE_NRIPS         BIT(3)
+#define SVM_FEATURE_TSC_RATE_MSR  BIT(4)
+#define SVM_FEATURE_VMCB_CLEAN    BIT(5)
+#define SVM_FEATURE_FLUSH_BY_ASID BIT(6)
+#define SVM_FEATURE_DECODE        BIT(7)
+#define SVM_FEATURE_PAUSE_FILTER  BIT(10)
+#define SVM_FEATURE_VGIF          BIT(16)
+
+struct svm_machine {
+	u32 features;  /* SVM_FEATURE_* */
+	u32 asids;     /* 0 to asids - 1; 0 is the host's */
+	u64 phys_mask; /* the bits that a physical address may have */
+	u64 cr4;       /* the bits of CR4 that this CPU has */
+	u64 cr4_host;  /* what has to stay on while a guest runs */
+	u64 efer;      /* the bits of EFER that this CPU has */
+	bool tsc_aux;
+	bool long_mode; /* as every machine that this monitor runs on */
+};
+extern struct svm_machine svm_machine;
+
+/* Turns SVM on. NULL, or why it cannot be used: a sentence. */
+const char *svm_machine_init(void);
+
+static inline bool svm_has(u32 feature)
+{
+	return svm_machine.features & feature;
+}
+
+/* ---- maps.c: the permission maps, which all vcpus share ---- */
+
+/* NULL, or why they cannot be had. */
+const char *svm_maps_init(void);
+extern hpa_t svm_iopm, svm_msrpm;
+/* From now on the MSR exits (or does not) on WRMSR. */
+void svm_msr_intercept_write(u32 msr, bool intercept);
+
+/* ---- quirks.c: what emulators do otherwise than the manual, and what is done about it ---- */
+
+struct svm_quirks {
+	bool bases_unchecked; /* WRMSR and LGDT take addresses that are not canonical */
+};
+extern struct svm_quirks svm_quirks;
+void svm_quirks_find(void);
+u64 svm_quirk_exitcode(u64 exitcode);
+/* LGDT or LIDT, which exit because of a quirk. */
+/* Intercepts that quirks need, for VMCB 00Ch. */
+u32 svm_quirk_intercepts(void);
+void svm_quirk_load_table(struct vcpu *v);
+
+/* ---- the vcpu ---- */
+
+struct svm {
+	struct vmcb *vmcb;
+	hpa_t vmcb_hpa;
+	u64 *pdpt; /* of the unpaged guest: the four entries that PAE paging starts with */
+	hpa_t root;
+	bool unpaged;
+	bool in_cpu;      /* between load and unload */
+	bool hidden_kept; /* what VMSAVE stores is as the guest left it */
+	bool window;      /* asked for: an exit when an interrupt can be taken */
+	bool unblocking;  /* the guest is about to execute the IRET that ends the blocking of NMIs */
+	u32 clean;        /* VMCB_CLEAN_*: not changed since the last exit */
+};
+
+static inline struct svm *svm_of(const struct vcpu *v)
+{
+	return v->cpu_private;
+}
+
+/* A part of the VMCB that the CPU may have cached has been written. */
+static inline void svm_dirty(struct svm *s, u32 clean_bits)
+{
+	s->clean &= ~clean_bits;
+}
+
+/* ---- svm.c ---- */
+void svm_guest_in(struct svm *s);  /* VMLOAD of the guest's */
+void svm_guest_out(struct svm *s); /* VMSAVE of it, unless that has been done since it ran */
+void svm_take_interrupts(struct svm *s);
+
+/* ---- state.c: groups of state between vcpu and VMCB ---- */
+void svm_fetch(struct vcpu *v, u32 groups);
+void svm_load_changed(struct vcpu *v);
+void svm_load_root(struct vcpu *v);
+
+/* ---- inject.c: events ---- */
+enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested);
+void svm_request_window(struct vcpu *v);
+/* Before the entry: V_IRQ, the intercepts of VINTR, CR8 and IRET. After the exit: EXITINTINFO, V_TPR. */
+void svm_events_enter(struct vcpu *v);
+void svm_events_exit(struct vcpu *v);
+void svm_iret(struct vcpu *v);
+
+/* ---- exit.c: EXITCODE to struct vmexit ---- */
+void svm_exit(struct vcpu *v, u64 code, struct vmexit *exit);
+const char *svm_exit_name(u64 code);
+
+/* ---- svm_entry.S ---- */
+/* Runs the guest until it exits. The guest's RAX, RSP, RIP and RFLAGS are in the VMCB. */
+void svm_enter(struct vcpu *v, hpa_t vmcb);
+
+#endif
