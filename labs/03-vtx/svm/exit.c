@@ -245,7 +245,7 @@ void svm_exit(struct vcpu *v, u64 code, struct vmexit *exit)
 		break;
 	case SVM_EXIT_IDTR_WRITE:
 	case SVM_EXIT_GDTR_WRITE:
-		svm_quirk_load_table(v);
+		svm_tcg_load_table(v);
 		exit->reason = VMEXIT_NONE;
 		break;
 	case SVM_EXIT_INVLPG:

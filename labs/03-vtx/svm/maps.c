@@ -43,15 +43,12 @@ static void msr_pass(u32 msr)
 		map[byte] &= (u8) ~(3u << bit);
 }
 
-void svm_msr_intercept_write(u32 msr, bool intercept)
+void svm_msr_intercept_write(u32 msr)
 {
 	u8 *map = hpa_to_hva(svm_msrpm);
 	unsigned byte, bit;
 
-	if (!msr_bit(msr, &byte, &bit))
-		return;
-	map[byte] &= (u8) ~(2u << bit);
-	if (intercept)
+	if (msr_bit(msr, &byte, &bit))
 		map[byte] |= (u8)(2u << bit);
 }
 

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
  * What QEMU's TCG does otherwise than the manual, and what the engine does about it. Nothing of the kind
- * stands anywhere else. Each quirk is found by its effect and not by the name of the machine.
+ * stands anywhere else. A machine that lets WRMSR load an address which is not canonical into LSTAR (APM vol.
+ * 3, "WRMSR": #GP(0)) is taken for it.
  *
- * - VMEXIT_INVALID is written as 32 bits of ones and 32 of zeros; APM vol. 2, appendix C: -1, in a field of
- *   64 bits.
- * - WRMSR takes any value for a base address, LGDT and LIDT any base; APM vol. 3, "WRMSR", "LGDT": #GP(0)
- *   when the address is not canonical. Where WRMSR does, they exit and are checked here and in vmm/msr.c:
- *   with a base that is not canonical the guest could only crash.
+ * - VMEXIT_INVALID is 32 bits of ones; APM vol. 2, appendix C: -1, in a field of 64 bits.
+ * - WRMSR takes any value for a base address, and LGDT and LIDT any base (APM vol. 3, "LGDT": #GP(0)). They
+ *   exit and are checked here and in vmm/msr.c: with such a base the guest could only crash.
+ * - A far transfer loads a code segment with both L and D, which is #GP(selector) by APM vol. 3, "JMP (Far)",
+ *   and VMRUN then refuses. D is taken away.
+ * - VMRUN does not load INTERRUPT_SHADOW (APM vol. 2, 15.21.5), and an interrupt of the machine does not wait
+ *   for the end of a shadow. The guest executes the instruction in the shadow as a single step.
+ * - An exception that the delivery of an injected one raises does not combine with it to a double fault (APM
+ *   vol. 2, 8.2.9 "#DF"). It exits, and vmm/event.c combines the two.
  *
  * nRIP and decode assists, which TCG does not have either, are no quirks: CPUID says so.
  */
@@ -25,7 +30,15 @@
 #define TABLE_BYTES_32 6
 #define BASE_24BIT     0x00ffffffULL
 
-struct svm_quirks svm_quirks;
+#define OPCODE_POPF    0x9d
+#define OPCODE_IRET    0xcf
+#define PREFIX_OSIZE   0x66
+#define PREFIX_REX_W   0x48
+
+/* Exceptions that can be reflected: RIP is where their handler has to find it, unlike that of #BP and #OF. */
+#define REFLECTED      (~(u32)(BIT(VEC_BP) | BIT(VEC_OF)))
+
+bool svm_on_tcg;
 
 /* LSTAR is not in use: the monitor has no system calls. */
 static bool wrmsr_takes_any_base(void)
@@ -43,25 +56,105 @@ void svm_quirks_find(void)
 	static const u32 bases[] = {MSR_FS_BASE, MSR_GS_BASE,      MSR_KERNEL_GS_BASE, MSR_LSTAR,
 				    MSR_CSTAR,   MSR_SYSENTER_ESP, MSR_SYSENTER_EIP};
 
-	svm_quirks.bases_unchecked = wrmsr_takes_any_base();
-	if (!svm_quirks.bases_unchecked)
+	svm_on_tcg = wrmsr_takes_any_base();
+	if (!svm_on_tcg)
 		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++)
-		svm_msr_intercept_write(bases[i], true);
-	svm_msr_intercept_write(MSR_FMASK, true);
+		svm_msr_intercept_write(bases[i]);
 }
 
-u64 svm_quirk_exitcode(u64 exitcode)
+u64 svm_tcg_exitcode(u64 exitcode)
 {
 	return exitcode == INVALID_32BIT ? SVM_EXIT_INVALID : exitcode;
 }
 
-u32 svm_quirk_intercepts(void)
+u32 svm_tcg_intercepts(void)
 {
-	return svm_quirks.bases_unchecked ? VMCB_INTERCEPT_IDTR_WRITE | VMCB_INTERCEPT_GDTR_WRITE : 0;
+	return svm_on_tcg ? VMCB_INTERCEPT_IDTR_WRITE | VMCB_INTERCEPT_GDTR_WRITE : 0;
 }
 
-void svm_quirk_load_table(struct vcpu *v)
+/* ---- the interrupt shadow ---- */
+
+/* Does the instruction at RIP load TF? What cannot be read faults by itself. */
+static bool loads_tf(struct vcpu *v)
+{
+	u8 bytes[2] = {0};
+	struct event ignored;
+
+	vcpu_need(v, VCPU_CS_SS);
+	if (!gva_read(v, v->seg[SEG_CS].base + v->rip, bytes, sizeof(bytes), ACCESS_FETCH, &ignored))
+		return false;
+	if (bytes[0] == PREFIX_OSIZE || bytes[0] == PREFIX_REX_W)
+		bytes[0] = bytes[1];
+	return bytes[0] == OPCODE_POPF || bytes[0] == OPCODE_IRET;
+}
+
+/* What the step raises comes here and goes on without our TF. A guest that steps anyway needs nothing. */
+static void begin_step(struct vcpu *v, struct svm *s)
+{
+	s->step = (struct svm_step){
+		.on = true,
+		.rip = v->rip,
+		.loads_tf = loads_tf(v),
+		.guest_tf = v->rflags & RFLAGS_TF,
+	};
+	s->vmcb->save.rflags |= RFLAGS_TF;
+	s->vmcb->control.intercept_misc1 &= ~(u32)VMCB_INTERCEPT_VINTR;
+	s->vmcb->control.v_intr &= ~(u32)VMCB_V_IRQ;
+	svm_dirty(s, VMCB_CLEAN_TPR);
+}
+
+/* For this entry alone. */
+static void intercept_more(struct svm *s, u32 exceptions)
+{
+	s->exceptions = s->vmcb->control.intercept_exceptions;
+	s->vmcb->control.intercept_exceptions |= exceptions;
+	svm_dirty(s, VMCB_CLEAN_I);
+}
+
+bool svm_tcg_steps(const struct vcpu *v)
+{
+	return svm_on_tcg && v->interrupt_shadow && !(svm_of(v)->vmcb->control.eventinj & VMCB_EVENT_V);
+}
+
+void svm_tcg_enter(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+	struct vmcb_segment *cs = &s->vmcb->save.cs;
+
+	if ((cs->attr & (VMCB_SEG_L | VMCB_SEG_DB)) == (VMCB_SEG_L | VMCB_SEG_DB))
+		cs->attr &= (u16)~VMCB_SEG_DB;
+	intercept_more(s, svm_tcg_steps(v) || s->vmcb->control.eventinj & VMCB_EVENT_V ? REFLECTED : 0);
+	if (svm_tcg_steps(v))
+		begin_step(v, s);
+}
+
+/* True: the exit was the end of a step, and nothing of the guest's. */
+bool svm_tcg_exit(struct vcpu *v, u64 code)
+{
+	struct svm *s = svm_of(v);
+	struct svm_step *step = &s->step;
+	bool done = code == SVM_EXIT_EXCP0 + VEC_DB;
+
+	s->vmcb->control.intercept_exceptions = s->exceptions;
+	if (!step->on)
+		return false;
+	step->on = false;
+	if (!step->guest_tf && !(done && step->loads_tf))
+		v->rflags &= ~(u64)RFLAGS_TF;
+	if (v->rip == step->rip && !done) {
+		v->interrupt_shadow = true;
+		vcpu_changed(v, VCPU_SHADOW);
+	}
+	if (!done || step->guest_tf)
+		return false;
+	s->vmcb->save.dr6 &= ~(u64)DR6_BS;
+	return !(s->vmcb->save.dr6 & (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3));
+}
+
+/* ---- LGDT and LIDT ---- */
+
+void svm_tcg_load_table(struct vcpu *v)
 {
 	bool is_64bit = vcpu_is_64bit(v);
 	struct desc_ptr p = {0};

@@ -98,7 +98,7 @@ static u32 next_asid(void)
 static void vmcb_init(struct vmcb *b)
 {
 	b->control.intercept_exceptions = (u32)INTERCEPT_EXCEPTIONS;
-	b->control.intercept_misc1 = (u32)INTERCEPT_MISC1 | svm_quirk_intercepts();
+	b->control.intercept_misc1 = (u32)INTERCEPT_MISC1 | svm_tcg_intercepts();
 	b->control.intercept_misc2 = (u32)INTERCEPT_MISC2;
 	b->control.intercept_misc3 = (u32)INTERCEPT_MISC3;
 	b->control.iopm_base_pa = svm_iopm;
@@ -214,6 +214,8 @@ static void before(struct vcpu *v, struct svm *s)
 	b->save.rsp = v->gpr[GPR_RSP];
 	b->save.rip = v->rip;
 	b->save.rflags = v->rflags;
+	if (svm_on_tcg)
+		svm_tcg_enter(v);
 	b->control.clean = svm_has(SVM_FEATURE_VMCB_CLEAN) ? s->clean : 0;
 }
 
@@ -243,9 +245,14 @@ static void svm_run(struct vcpu *v, struct vmexit *exit)
 	before(v, s);
 	svm_enter(v, s->vmcb_hpa);
 	after(v, s);
-	code = svm_quirk_exitcode(s->vmcb->control.exitcode);
+	code = svm_tcg_exitcode(s->vmcb->control.exitcode);
 	if (trace_is_on())
 		trace_left(v, svm_exit_name(code));
+	if (svm_on_tcg && svm_tcg_exit(v, code)) {
+		svm_events_exit(v);
+		exit->reason = VMEXIT_WINDOW;
+		return;
+	}
 	svm_events_exit(v);
 	svm_exit(v, code, exit);
 }

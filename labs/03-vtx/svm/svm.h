@@ -53,21 +53,29 @@ static inline bool svm_has(u32 feature)
 /* NULL, or why they cannot be had. */
 const char *svm_maps_init(void);
 extern hpa_t svm_iopm, svm_msrpm;
-/* From now on the MSR exits (or does not) on WRMSR. */
-void svm_msr_intercept_write(u32 msr, bool intercept);
+/* From now on WRMSR of this one exits. */
+void svm_msr_intercept_write(u32 msr);
 
-/* ---- quirks.c: what emulators do otherwise than the manual, and what is done about it ---- */
+/* ---- quirks.c: what QEMU's TCG does otherwise than the manual, and what is done about it ---- */
 
-struct svm_quirks {
-	bool bases_unchecked; /* WRMSR and LGDT take addresses that are not canonical */
-};
-extern struct svm_quirks svm_quirks;
+extern bool svm_on_tcg;
 void svm_quirks_find(void);
-u64 svm_quirk_exitcode(u64 exitcode);
+/* Intercepts that the quirks need, for VMCB 00Ch. */
+u32 svm_tcg_intercepts(void);
+u64 svm_tcg_exitcode(u64 exitcode);
+/* Around an entry, when svm_on_tcg. */
+void svm_tcg_enter(struct vcpu *v);
+bool svm_tcg_exit(struct vcpu *v, u64 code);
+/* The next entry executes one instruction and exits. */
+bool svm_tcg_steps(const struct vcpu *v);
 /* LGDT or LIDT, which exit because of a quirk. */
-/* Intercepts that quirks need, for VMCB 00Ch. */
-u32 svm_quirk_intercepts(void);
-void svm_quirk_load_table(struct vcpu *v);
+void svm_tcg_load_table(struct vcpu *v);
+
+/* An instruction that is executed alone: quirks.c. */
+struct svm_step {
+	bool on, guest_tf, loads_tf;
+	gva_t rip;
+};
 
 /* ---- the vcpu ---- */
 
@@ -82,6 +90,8 @@ struct svm {
 	bool window;      /* asked for: an exit when an interrupt can be taken */
 	bool unblocking;  /* the guest is about to execute the IRET that ends the blocking of NMIs */
 	u32 clean;        /* VMCB_CLEAN_*: not changed since the last exit */
+	struct svm_step step;
+	u32 exceptions; /* what is intercepted when no quirk wants more */
 };
 
 static inline struct svm *svm_of(const struct vcpu *v)
