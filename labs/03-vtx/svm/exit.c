@@ -233,7 +233,7 @@ void svm_exit(struct vcpu *v, u64 code, struct vmexit *exit)
 		break;
 	case SVM_EXIT_INTR:
 	case SVM_EXIT_NMI:
-		svm_take_interrupts(svm_of(v));
+		svm_take_interrupts();
 		exit->reason = VMEXIT_INTERRUPT;
 		break;
 	case SVM_EXIT_VINTR:

@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * What QEMU's TCG does otherwise than the manual, and what the engine does about it. Nothing of the kind
- * stands anywhere else. A machine that lets WRMSR load an address which is not canonical into LSTAR (APM vol.
+ * What emulators do otherwise than the manual, and what the engine does about it. Nothing of the kind stands
+ * anywhere else.
+ *
+ * Bochs 2.7:
+ *
+ * - VMRUN does not load CR2 (APM vol. 2, 15.5.1). The CPU's own is set before. This is also how Bochs is
+ *   found, at the first entry.
+ * - #DB that exits is not in DR6 and DR7 yet (APM vol. 2, 15.12.2). It is not intercepted.
+ * - A single step that is due when the guest exits becomes #DB in the monitor, behind VMRUN and under GIF = 0
+ *   (APM vol. 2, table 15-7 "Effect of the GIF on Interrupt Handling"). It is dropped: vcpu_skip() raises the
+ *   guest's.
+ * - When the delivery of INT n exits, EXITINTINFO has some earlier event (APM vol. 2, 15.7.2). It is not
+ *   believed at an INT n unless the entry injected it or the INT n itself has caused it.
+ *
+ * QEMU's TCG 7.2. A machine that lets WRMSR load an address which is not canonical into LSTAR (APM vol.
  * 3, "WRMSR": #GP(0)) is taken for it.
  *
  * - VMEXIT_INVALID is 32 bits of ones; APM vol. 2, appendix C: -1, in a field of 64 bits.
@@ -38,7 +51,13 @@
 /* Exceptions that can be reflected: RIP is where their handler has to find it, unlike that of #BP and #OF. */
 #define REFLECTED      (~(u32)(BIT(VEC_BP) | BIT(VEC_OF)))
 
-bool svm_on_tcg;
+#define OPCODE_INT     0xcd
+#define PROBE_CR2      0x5a5a5a5a5a5a5a5aULL
+#define HITS           (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3)
+
+static bool svm_on_tcg, svm_on_bochs;
+static bool found_bochs_or_not;
+bool svm_quirks_on = true;
 
 /* LSTAR is not in use: the monitor has no system calls. */
 static bool wrmsr_takes_any_base(void)
@@ -117,7 +136,7 @@ bool svm_tcg_steps(const struct vcpu *v)
 	return svm_on_tcg && v->interrupt_shadow && !(svm_of(v)->vmcb->control.eventinj & VMCB_EVENT_V);
 }
 
-void svm_tcg_enter(struct vcpu *v)
+static void tcg_enter(struct vcpu *v)
 {
 	struct svm *s = svm_of(v);
 	struct vmcb_segment *cs = &s->vmcb->save.cs;
@@ -129,8 +148,8 @@ void svm_tcg_enter(struct vcpu *v)
 		begin_step(v, s);
 }
 
-/* True: the exit was the end of a step, and nothing of the guest's. */
-bool svm_tcg_exit(struct vcpu *v, u64 code)
+/* True: the exit was the end of a step. */
+static bool tcg_exit(struct vcpu *v, u64 code)
 {
 	struct svm *s = svm_of(v);
 	struct svm_step *step = &s->step;
@@ -149,7 +168,7 @@ bool svm_tcg_exit(struct vcpu *v, u64 code)
 	if (!done || step->guest_tf)
 		return false;
 	s->vmcb->save.dr6 &= ~(u64)DR6_BS;
-	return !(s->vmcb->save.dr6 & (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3));
+	return !(s->vmcb->save.dr6 & HITS);
 }
 
 /* ---- LGDT and LIDT ---- */
@@ -181,4 +200,75 @@ void svm_tcg_load_table(struct vcpu *v)
 		v->idtr = p;
 	vcpu_changed(v, VCPU_TABLES);
 	vcpu_skip(v, i.length);
+}
+
+/* ---- Bochs ---- */
+
+/* At the first exit of all: a guest does not need its CR2 before it. */
+static void find_bochs(struct vcpu *v)
+{
+	found_bochs_or_not = true;
+	svm_on_bochs = v->cr2 == PROBE_CR2;
+	svm_quirks_on = svm_on_bochs || svm_on_tcg;
+	v->cr2 = 0;
+	vcpu_changed(v, VCPU_CRS);
+}
+
+static void bochs_enter(struct vcpu *v, struct svm *s)
+{
+	write_cr2(found_bochs_or_not ? v->cr2 : PROBE_CR2);
+	if (svm_on_bochs)
+		s->vmcb->control.intercept_exceptions &= ~(u32)BIT(VEC_DB);
+}
+
+bool svm_quirks_debug(struct trap_frame *f)
+{
+	return svm_on_bochs && f->rip == (u64)svm_behind_vmrun;
+}
+
+/* The fault of an INT n whose gate is not there or not for it: the error code names the gate. */
+static bool fault_of_int(u64 info, u8 vector)
+{
+	u64 error = info >> VMCB_EVENT_ERROR_SHIFT;
+
+	return info & VMCB_EVENT_EV && (error & SEL_ERROR_IDT) && (error & SEL_INDEX) >> 3 == vector;
+}
+
+u64 svm_quirks_interrupted(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+	u64 info = s->vmcb->control.exitintinfo;
+	u8 bytes[2];
+	struct event ignored;
+
+	if (!svm_on_bochs || (s->injected & VMCB_EVENT_V && v->rip == s->entry_rip))
+		return info;
+	vcpu_need(v, VCPU_CS_SS);
+	if (!gva_read(v, v->seg[SEG_CS].base + v->rip, bytes, sizeof(bytes), ACCESS_FETCH, &ignored) ||
+	    bytes[0] != OPCODE_INT || fault_of_int(info, bytes[1]))
+		return info;
+	return 0;
+}
+
+/* ---- all ---- */
+
+void svm_quirks_enter(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+
+	s->injected = s->vmcb->control.eventinj;
+	s->entry_rip = v->rip;
+	if (svm_on_tcg)
+		tcg_enter(v);
+	else
+		bochs_enter(v, s);
+}
+
+bool svm_quirks_exit(struct vcpu *v, u64 code)
+{
+	if (svm_on_tcg)
+		return tcg_exit(v, code);
+	if (!found_bochs_or_not)
+		find_bochs(v);
+	return false;
 }

@@ -11,6 +11,7 @@
  */
 #include "labs/03-vtx/svm/lab.h"
 #include "lib/panic.h"
+#include "lib/string.h"
 #include "machine/machine.h"
 #include "svm.h"
 #include "vmm/trace.h"
@@ -35,11 +36,13 @@
 	 VMCB_INTERCEPT_MONITOR | VMCB_INTERCEPT_MWAIT | VMCB_INTERCEPT_XSETBV | VMCB_INTERCEPT_RDPRU)
 #define INTERCEPT_MISC3 (VMCB_INTERCEPT_INVLPGB | VMCB_INTERCEPT_INVPCID | VMCB_INTERCEPT_TLBSYNC)
 
+#define IDT_GATES       256
 #define PDPT_PAGES      1
 #define BELOW_4G        0xffffffffULL
 
 static hpa_t host_hidden; /* a VMCB that holds the monitor's own part of what VMLOAD loads */
 static unsigned vcpus_made;
+static struct desc_ptr idt_of_machine, idt_in_guest;
 
 /* ---- instructions ---- */
 
@@ -70,6 +73,21 @@ static void invlpga(gva_t gva, u32 asid)
 
 /* ---- the machine and a vcpu ---- */
 
+/* The machine's IDT without IST stacks: they are found through the task register, which is the guest's. */
+static bool make_idt(void)
+{
+	struct gate64 *gates = pages_alloc(1, PAGE_SIZE);
+
+	if (!gates)
+		return false;
+	asm volatile("sidt %0" : "=m"(idt_of_machine));
+	memcpy(gates, (const void *)idt_of_machine.base, idt_of_machine.limit + 1U);
+	for (unsigned i = 0; i < IDT_GATES; i++)
+		gates[i].ist = 0;
+	idt_in_guest = (struct desc_ptr){.limit = idt_of_machine.limit, .base = (u64)gates};
+	return true;
+}
+
 static const char *svm_init(void)
 {
 	const char *why = svm_machine_init();
@@ -78,8 +96,8 @@ static const char *svm_init(void)
 	if (why)
 		return why;
 	page = pages_alloc(1, PAGE_SIZE);
-	if (!page)
-		return "no memory for the monitor's own VMCB";
+	if (!page || !make_idt())
+		return "no memory for the monitor's own VMCB and IDT";
 	host_hidden = hva_to_hpa(page);
 	return NULL;
 }
@@ -152,6 +170,8 @@ static void svm_load(struct vcpu *v)
 
 	clgi();
 	sti();
+	lidt(&idt_in_guest);
+	trap_debug_in_ring0 = svm_quirks_debug;
 	vmsave(host_hidden);
 	svm_guest_in(s);
 	s->in_cpu = true;
@@ -169,22 +189,18 @@ static void svm_unload(struct vcpu *v)
 	svm_guest_out(s);
 	vmload(host_hidden);
 	s->in_cpu = false;
+	trap_debug_in_ring0 = NULL;
+	lidt(&idt_of_machine);
 	cli();
 	stgi();
 }
 
-/*
- * The interrupt that ended the guest's run is still pending. It finds the monitor's task register, since an
- * NMI takes its stack from there.
- */
-void svm_take_interrupts(struct svm *s)
+/* The interrupt that ended the guest's run is still pending. */
+void svm_take_interrupts(void)
 {
-	svm_guest_out(s);
-	vmload(host_hidden);
 	stgi();
 	asm volatile("nop");
 	clgi();
-	svm_guest_in(s);
 }
 
 /* ---- the TLB: the guest's tag is its ASID ---- */
@@ -214,8 +230,8 @@ static void before(struct vcpu *v, struct svm *s)
 	b->save.rsp = v->gpr[GPR_RSP];
 	b->save.rip = v->rip;
 	b->save.rflags = v->rflags;
-	if (svm_on_tcg)
-		svm_tcg_enter(v);
+	if (svm_quirks_on)
+		svm_quirks_enter(v);
 	b->control.clean = svm_has(SVM_FEATURE_VMCB_CLEAN) ? s->clean : 0;
 }
 
@@ -248,7 +264,7 @@ static void svm_run(struct vcpu *v, struct vmexit *exit)
 	code = svm_tcg_exitcode(s->vmcb->control.exitcode);
 	if (trace_is_on())
 		trace_left(v, svm_exit_name(code));
-	if (svm_on_tcg && svm_tcg_exit(v, code)) {
+	if (svm_quirks_on && svm_quirks_exit(v, code)) {
 		svm_events_exit(v);
 		exit->reason = VMEXIT_WINDOW;
 		return;

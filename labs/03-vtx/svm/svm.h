@@ -6,13 +6,15 @@
  * While a vcpu owns the CPU (between load and unload) GIF is 0: nothing interrupts the monitor, and what
  * arrives makes the guest exit. The state that VMRUN does not switch (FS, GS, TR, LDTR, the MSRs of SYSCALL
  * and SYSENTER, DR0 to DR3, XCR0, TSC_AUX) stays the guest's during that time, since the monitor uses none of
- * it; only to take an interrupt is it put away.
+ * it. The task register is the guest's too, so the monitor has an IDT without IST stacks then.
  */
 #ifndef SVM_SVM_H
 #define SVM_SVM_H
 
 #include "vmcb.h"
 #include "vmm/vcpu.h"
+
+struct trap_frame;
 
 /* ---- discover.c: what this machine can do ---- */
 
@@ -56,16 +58,22 @@ extern hpa_t svm_iopm, svm_msrpm;
 /* From now on WRMSR of this one exits. */
 void svm_msr_intercept_write(u32 msr);
 
-/* ---- quirks.c: what QEMU's TCG does otherwise than the manual, and what is done about it ---- */
+/* ---- quirks.c: what emulators do otherwise than the manual, and what is done about it ---- */
 
-extern bool svm_on_tcg;
+/* Around an entry, while it has to be. */
+extern bool svm_quirks_on;
+void svm_quirks_enter(struct vcpu *v);
+/* True: the exit was made by a quirk, and nothing of it is the guest's. */
+bool svm_quirks_exit(struct vcpu *v, u64 code);
+/* EXITINTINFO, right or 0. */
+u64 svm_quirks_interrupted(struct vcpu *v);
+/* #DB in the monitor. True: it is a quirk's. */
+bool svm_quirks_debug(struct trap_frame *f);
+
 void svm_quirks_find(void);
 /* Intercepts that the quirks need, for VMCB 00Ch. */
 u32 svm_tcg_intercepts(void);
 u64 svm_tcg_exitcode(u64 exitcode);
-/* Around an entry, when svm_on_tcg. */
-void svm_tcg_enter(struct vcpu *v);
-bool svm_tcg_exit(struct vcpu *v, u64 code);
 /* The next entry executes one instruction and exits. */
 bool svm_tcg_steps(const struct vcpu *v);
 /* LGDT or LIDT, which exit because of a quirk. */
@@ -90,8 +98,11 @@ struct svm {
 	bool window;      /* asked for: an exit when an interrupt can be taken */
 	bool unblocking;  /* the guest is about to execute the IRET that ends the blocking of NMIs */
 	u32 clean;        /* VMCB_CLEAN_*: not changed since the last exit */
+	/* for quirks.c */
+	u32 exceptions; /* what is intercepted otherwise */
+	u64 injected;   /* EVENTINJ of the last entry, and RIP */
+	gva_t entry_rip;
 	struct svm_step step;
-	u32 exceptions; /* what is intercepted when no quirk wants more */
 };
 
 static inline struct svm *svm_of(const struct vcpu *v)
@@ -108,7 +119,7 @@ static inline void svm_dirty(struct svm *s, u32 clean_bits)
 /* ---- svm.c ---- */
 void svm_guest_in(struct svm *s);  /* VMLOAD of the guest's */
 void svm_guest_out(struct svm *s); /* VMSAVE of it, unless that has been done since it ran */
-void svm_take_interrupts(struct svm *s);
+void svm_take_interrupts(void);
 
 /* ---- state.c: groups of state between vcpu and VMCB ---- */
 void svm_fetch(struct vcpu *v, u32 groups);
@@ -130,5 +141,6 @@ const char *svm_exit_name(u64 code);
 /* ---- svm_entry.S ---- */
 /* Runs the guest until it exits. The guest's RAX, RSP, RIP and RFLAGS are in the VMCB. */
 void svm_enter(struct vcpu *v, hpa_t vmcb);
+extern const u8 svm_behind_vmrun[];
 
 #endif

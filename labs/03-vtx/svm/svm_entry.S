@@ -41,7 +41,8 @@ svm_enter:
 	mov GPR(GPR_RDI)(%rdi), %rdi
 
 	vmrun %rax
-
+	.globl svm_behind_vmrun
+svm_behind_vmrun:
 	mov %rdi, %rax
 	pop %rdi
 	mov %rax, GPR(GPR_RDI)(%rdi)
