@@ -194,6 +194,22 @@ static void exit_exception(struct vcpu *v, u8 vector, struct vmexit *exit)
 	exit->exception.dr6 = 0;
 }
 
+/* INT1: #DB behind the instruction. */
+static void exit_icebp(struct vcpu *v, struct vmexit *exit)
+{
+	unsigned length = insn_length(v);
+	struct insn i;
+
+	exit->reason = VMEXIT_NONE;
+	if (!length) {
+		if (!emulate_decode(v, &i))
+			return;
+		length = i.length;
+	}
+	vcpu_advance(v, length);
+	event_debug(v, v->rflags & RFLAGS_TF ? DR6_BS : 0);
+}
+
 static void exit_failed(struct vcpu *v, u64 code, struct vmexit *exit)
 {
 	exit->reason = VMEXIT_ENTRY_FAILED;
@@ -247,6 +263,9 @@ void svm_exit(struct vcpu *v, u64 code, struct vmexit *exit)
 	case SVM_EXIT_GDTR_WRITE:
 		svm_tcg_load_table(v);
 		exit->reason = VMEXIT_NONE;
+		break;
+	case SVM_EXIT_ICEBP:
+		exit_icebp(v, exit);
 		break;
 	case SVM_EXIT_INVLPG:
 		exit_invlpg(v, exit);

@@ -166,5 +166,5 @@ void svm_events_exit(struct vcpu *v)
 	if ((c->v_intr & VMCB_V_TPR_CR8) != v->cr8 && !cr8_write(v, c->v_intr & VMCB_V_TPR_CR8))
 		vcpu_end(v, "CR8 is %x", c->v_intr & VMCB_V_TPR);
 	if (c->exitintinfo & VMCB_EVENT_V)
-		take_interrupted(v, svm_quirks_interrupted(v));
+		take_interrupted(v, svm_quirks_interrupted(s));
 }

@@ -11,8 +11,10 @@
  * - A single step that is due when the guest exits becomes #DB in the monitor, behind VMRUN and under GIF = 0
  *   (APM vol. 2, table 15-7 "Effect of the GIF on Interrupt Handling"). It is dropped: vcpu_skip() raises the
  *   guest's.
- * - When the delivery of INT n exits, EXITINTINFO has some earlier event (APM vol. 2, 15.7.2). It is not
- *   believed at an INT n unless the entry injected it or the INT n itself has caused it.
+ * - When the delivery of INT n exits, EXITINTINFO has some earlier event (APM vol. 2, 15.7.2). So INT n is
+ *   intercepted, and the guest executes it in an entry of its own, whose EXITINTINFO is not believed.
+ * - A triple fault ends the run although SHUTDOWN is intercepted. #DF exits, and so does what its delivery
+ *   raises, for vmm/event.c to combine.
  *
  * QEMU's TCG 7.2. A machine that lets WRMSR load an address which is not canonical into LSTAR (APM vol.
  * 3, "WRMSR": #GP(0)) is taken for it.
@@ -51,7 +53,6 @@
 /* Exceptions that can be reflected: RIP is where their handler has to find it, unlike that of #BP and #OF. */
 #define REFLECTED      (~(u32)(BIT(VEC_BP) | BIT(VEC_OF)))
 
-#define OPCODE_INT     0xcd
 #define PROBE_CR2      0x5a5a5a5a5a5a5a5aULL
 #define HITS           (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3)
 
@@ -214,11 +215,43 @@ static void find_bochs(struct vcpu *v)
 	vcpu_changed(v, VCPU_CRS);
 }
 
+static bool is_double_fault(u64 event)
+{
+	return (event & (VMCB_EVENT_V | VMCB_EVENT_TYPE | VMCB_EVENT_VECTOR)) ==
+	       (VMCB_EVENT_V | VMCB_EVENT_TYPE_EXCEPTION | VEC_DF);
+}
+
+/* What INT n raises itself exits too, since EXITINTINFO says nothing. */
 static void bochs_enter(struct vcpu *v, struct svm *s)
 {
+	struct vmcb_control *c = &s->vmcb->control;
+	const u32 none_of_db = ~(u32)BIT(VEC_DB);
+
 	write_cr2(found_bochs_or_not ? v->cr2 : PROBE_CR2);
-	if (svm_on_bochs)
-		s->vmcb->control.intercept_exceptions &= ~(u32)BIT(VEC_DB);
+	if (!svm_on_bochs)
+		return;
+	s->int_alone = s->int_next && !(c->eventinj & VMCB_EVENT_V);
+	s->int_next = false;
+	c->intercept_exceptions &= none_of_db;
+	intercept_more(s, s->int_alone || is_double_fault(c->eventinj) ? REFLECTED & none_of_db
+								       : (u32)BIT(VEC_DF));
+	if (s->int_alone)
+		c->intercept_misc1 &= ~(u32)VMCB_INTERCEPT_INTN;
+	else
+		c->intercept_misc1 |= (u32)VMCB_INTERCEPT_INTN;
+}
+
+static bool bochs_exit(struct vcpu *v, u64 code)
+{
+	struct svm *s = svm_of(v);
+
+	if (!found_bochs_or_not) {
+		find_bochs(v);
+		return false;
+	}
+	s->vmcb->control.intercept_exceptions = s->exceptions;
+	s->int_next = code == SVM_EXIT_SWINT;
+	return s->int_next;
 }
 
 bool svm_quirks_debug(struct trap_frame *f)
@@ -226,28 +259,9 @@ bool svm_quirks_debug(struct trap_frame *f)
 	return svm_on_bochs && f->rip == (u64)svm_behind_vmrun;
 }
 
-/* The fault of an INT n whose gate is not there or not for it: the error code names the gate. */
-static bool fault_of_int(u64 info, u8 vector)
+u64 svm_quirks_interrupted(const struct svm *s)
 {
-	u64 error = info >> VMCB_EVENT_ERROR_SHIFT;
-
-	return info & VMCB_EVENT_EV && (error & SEL_ERROR_IDT) && (error & SEL_INDEX) >> 3 == vector;
-}
-
-u64 svm_quirks_interrupted(struct vcpu *v)
-{
-	struct svm *s = svm_of(v);
-	u64 info = s->vmcb->control.exitintinfo;
-	u8 bytes[2];
-	struct event ignored;
-
-	if (!svm_on_bochs || (s->injected & VMCB_EVENT_V && v->rip == s->entry_rip))
-		return info;
-	vcpu_need(v, VCPU_CS_SS);
-	if (!gva_read(v, v->seg[SEG_CS].base + v->rip, bytes, sizeof(bytes), ACCESS_FETCH, &ignored) ||
-	    bytes[0] != OPCODE_INT || fault_of_int(info, bytes[1]))
-		return info;
-	return 0;
+	return s->int_alone ? 0 : s->vmcb->control.exitintinfo;
 }
 
 /* ---- all ---- */
@@ -256,8 +270,6 @@ void svm_quirks_enter(struct vcpu *v)
 {
 	struct svm *s = svm_of(v);
 
-	s->injected = s->vmcb->control.eventinj;
-	s->entry_rip = v->rip;
 	if (svm_on_tcg)
 		tcg_enter(v);
 	else
@@ -266,9 +278,5 @@ void svm_quirks_enter(struct vcpu *v)
 
 bool svm_quirks_exit(struct vcpu *v, u64 code)
 {
-	if (svm_on_tcg)
-		return tcg_exit(v, code);
-	if (!found_bochs_or_not)
-		find_bochs(v);
-	return false;
+	return svm_on_tcg ? tcg_exit(v, code) : bochs_exit(v, code);
 }

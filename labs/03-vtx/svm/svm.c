@@ -23,7 +23,8 @@
 /*
  * What a guest always exits on. #PF is the memory engine's. #DB and #AC are reflected: a guest whose handler
  * raises them again would keep the CPU for ever, without an instruction's end at which an interrupt could
- * come. #MC is the machine's.
+ * come. #MC is the machine's. INT1 is intercepted because of an interrupted delivery of its #DB: EXITINTINFO
+ * would not tell it from one that comes behind an instruction.
  */
 #define INTERCEPT_EXCEPTIONS (BIT(VEC_PF) | BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
 #define INTERCEPT_MISC1                                                                                      \
@@ -32,8 +33,9 @@
 	 VMCB_INTERCEPT_IOIO | VMCB_INTERCEPT_MSR | VMCB_INTERCEPT_TASK_SWITCH | VMCB_INTERCEPT_SHUTDOWN)
 #define INTERCEPT_MISC2                                                                                      \
 	(VMCB_INTERCEPT_VMRUN | VMCB_INTERCEPT_VMMCALL | VMCB_INTERCEPT_VMLOAD | VMCB_INTERCEPT_VMSAVE |     \
-	 VMCB_INTERCEPT_STGI | VMCB_INTERCEPT_CLGI | VMCB_INTERCEPT_SKINIT | VMCB_INTERCEPT_WBINVD |         \
-	 VMCB_INTERCEPT_MONITOR | VMCB_INTERCEPT_MWAIT | VMCB_INTERCEPT_XSETBV | VMCB_INTERCEPT_RDPRU)
+	 VMCB_INTERCEPT_STGI | VMCB_INTERCEPT_CLGI | VMCB_INTERCEPT_SKINIT | VMCB_INTERCEPT_ICEBP |          \
+	 VMCB_INTERCEPT_WBINVD | VMCB_INTERCEPT_MONITOR | VMCB_INTERCEPT_MWAIT | VMCB_INTERCEPT_XSETBV |     \
+	 VMCB_INTERCEPT_RDPRU)
 #define INTERCEPT_MISC3 (VMCB_INTERCEPT_INVLPGB | VMCB_INTERCEPT_INVPCID | VMCB_INTERCEPT_TLBSYNC)
 
 #define IDT_GATES       256

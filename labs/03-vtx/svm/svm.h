@@ -15,6 +15,7 @@
 #include "vmm/vcpu.h"
 
 struct trap_frame;
+struct svm;
 
 /* ---- discover.c: what this machine can do ---- */
 
@@ -66,7 +67,7 @@ void svm_quirks_enter(struct vcpu *v);
 /* True: the exit was made by a quirk, and nothing of it is the guest's. */
 bool svm_quirks_exit(struct vcpu *v, u64 code);
 /* EXITINTINFO, right or 0. */
-u64 svm_quirks_interrupted(struct vcpu *v);
+u64 svm_quirks_interrupted(const struct svm *s);
 /* #DB in the monitor. True: it is a quirk's. */
 bool svm_quirks_debug(struct trap_frame *f);
 
@@ -100,9 +101,8 @@ struct svm {
 	u32 clean;        /* VMCB_CLEAN_*: not changed since the last exit */
 	/* for quirks.c */
 	u32 exceptions; /* what is intercepted otherwise */
-	u64 injected;   /* EVENTINJ of the last entry, and RIP */
-	gva_t entry_rip;
 	struct svm_step step;
+	bool int_next, int_alone; /* INT n: seen, in an entry of its own */
 };
 
 static inline struct svm *svm_of(const struct vcpu *v)
