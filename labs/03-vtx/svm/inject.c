@@ -82,7 +82,7 @@ static bool nmi_will_be_possible(const struct vcpu *v)
  */
 void svm_request_window(struct vcpu *v)
 {
-	if (v->events.nmi_pending && nmi_will_be_possible(v) && !svm_tcg_steps(v))
+	if (v->events.nmi_pending && nmi_will_be_possible(v) && !svm_quirks_step(v))
 		machine_interrupt_self();
 	svm_of(v)->window = true;
 }

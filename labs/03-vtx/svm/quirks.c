@@ -13,6 +13,9 @@
  *   guest's.
  * - When the delivery of INT n exits, EXITINTINFO has some earlier event (APM vol. 2, 15.7.2). So INT n is
  *   intercepted, and the guest executes it in an entry of its own, whose EXITINTINFO is not believed.
+ * - An interrupt of the machine does not end the run of a guest that was entered with IF off. An NMI of the
+ *   guest that has to wait for one instruction waits for a single step instead. (A guest that goes on with IF
+ *   off keeps the CPU: nothing helps.)
  * - A triple fault ends the run although SHUTDOWN is intercepted. #DF exits, and so does what its delivery
  *   raises, for vmm/event.c to combine.
  *
@@ -76,7 +79,7 @@ void svm_quirks_find(void)
 	static const u32 bases[] = {MSR_FS_BASE, MSR_GS_BASE,      MSR_KERNEL_GS_BASE, MSR_LSTAR,
 				    MSR_CSTAR,   MSR_SYSENTER_ESP, MSR_SYSENTER_EIP};
 
-	svm_on_tcg = wrmsr_takes_any_base();
+	svm_on_tcg = found_bochs_or_not = wrmsr_takes_any_base();
 	if (!svm_on_tcg)
 		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++)
@@ -93,7 +96,22 @@ u32 svm_tcg_intercepts(void)
 	return svm_on_tcg ? VMCB_INTERCEPT_IDTR_WRITE | VMCB_INTERCEPT_GDTR_WRITE : 0;
 }
 
-/* ---- the interrupt shadow ---- */
+/* ---- one instruction alone ---- */
+
+/* For this entry alone. */
+static void intercept_more(struct svm *s, u32 exceptions)
+{
+	s->exceptions = s->vmcb->control.intercept_exceptions;
+	s->vmcb->control.intercept_exceptions |= exceptions;
+	svm_dirty(s, VMCB_CLEAN_I);
+}
+
+bool svm_quirks_step(const struct vcpu *v)
+{
+	bool wanted = svm_on_tcg || (svm_on_bochs && v->events.nmi_pending);
+
+	return wanted && v->interrupt_shadow && !(svm_of(v)->vmcb->control.eventinj & VMCB_EVENT_V);
+}
 
 /* Does the instruction at RIP load TF? What cannot be read faults by itself. */
 static bool loads_tf(struct vcpu *v)
@@ -109,12 +127,13 @@ static bool loads_tf(struct vcpu *v)
 	return bytes[0] == OPCODE_POPF || bytes[0] == OPCODE_IRET;
 }
 
-/* What the step raises comes here and goes on without our TF. A guest that steps anyway needs nothing. */
+/* What the instruction raises exits too, and goes on without our TF. */
 static void begin_step(struct vcpu *v, struct svm *s)
 {
 	s->step = (struct svm_step){
 		.on = true,
 		.rip = v->rip,
+		.dr6 = s->vmcb->save.dr6,
 		.loads_tf = loads_tf(v),
 		.guest_tf = v->rflags & RFLAGS_TF,
 	};
@@ -124,41 +143,14 @@ static void begin_step(struct vcpu *v, struct svm *s)
 	svm_dirty(s, VMCB_CLEAN_TPR);
 }
 
-/* For this entry alone. */
-static void intercept_more(struct svm *s, u32 exceptions)
+/* True: the exit was the end of the step and nothing else. Otherwise it is the guest's, without our TF. */
+static bool end_step(struct vcpu *v, struct svm *s, u64 code)
 {
-	s->exceptions = s->vmcb->control.intercept_exceptions;
-	s->vmcb->control.intercept_exceptions |= exceptions;
-	svm_dirty(s, VMCB_CLEAN_I);
-}
-
-bool svm_tcg_steps(const struct vcpu *v)
-{
-	return svm_on_tcg && v->interrupt_shadow && !(svm_of(v)->vmcb->control.eventinj & VMCB_EVENT_V);
-}
-
-static void tcg_enter(struct vcpu *v)
-{
-	struct svm *s = svm_of(v);
-	struct vmcb_segment *cs = &s->vmcb->save.cs;
-
-	if ((cs->attr & (VMCB_SEG_L | VMCB_SEG_DB)) == (VMCB_SEG_L | VMCB_SEG_DB))
-		cs->attr &= (u16)~VMCB_SEG_DB;
-	intercept_more(s, svm_tcg_steps(v) || s->vmcb->control.eventinj & VMCB_EVENT_V ? REFLECTED : 0);
-	if (svm_tcg_steps(v))
-		begin_step(v, s);
-}
-
-/* True: the exit was the end of a step. */
-static bool tcg_exit(struct vcpu *v, u64 code)
-{
-	struct svm *s = svm_of(v);
 	struct svm_step *step = &s->step;
+	struct vmcb *b = s->vmcb;
 	bool done = code == SVM_EXIT_EXCP0 + VEC_DB;
+	u64 dr6 = svm_on_bochs ? b->control.exitinfo2 : b->save.dr6;
 
-	s->vmcb->control.intercept_exceptions = s->exceptions;
-	if (!step->on)
-		return false;
 	step->on = false;
 	if (!step->guest_tf && !(done && step->loads_tf))
 		v->rflags &= ~(u64)RFLAGS_TF;
@@ -166,10 +158,22 @@ static bool tcg_exit(struct vcpu *v, u64 code)
 		v->interrupt_shadow = true;
 		vcpu_changed(v, VCPU_SHADOW);
 	}
-	if (!done || step->guest_tf)
+	if (!done)
 		return false;
-	s->vmcb->save.dr6 &= ~(u64)DR6_BS;
-	return !(s->vmcb->save.dr6 & HITS);
+	b->save.dr6 = step->dr6 | (dr6 & HITS) | (step->guest_tf ? dr6 & DR6_BS : 0);
+	svm_dirty(s, VMCB_CLEAN_DRX);
+	return b->save.dr6 == step->dr6;
+}
+
+/* ---- TCG ---- */
+
+static void tcg_enter(struct vcpu *v, struct svm *s)
+{
+	struct vmcb_segment *cs = &s->vmcb->save.cs;
+
+	if ((cs->attr & (VMCB_SEG_L | VMCB_SEG_DB)) == (VMCB_SEG_L | VMCB_SEG_DB))
+		cs->attr &= (u16)~VMCB_SEG_DB;
+	intercept_more(s, svm_quirks_step(v) || s->vmcb->control.eventinj & VMCB_EVENT_V ? REFLECTED : 0);
 }
 
 /* ---- LGDT and LIDT ---- */
@@ -233,25 +237,16 @@ static void bochs_enter(struct vcpu *v, struct svm *s)
 	s->int_alone = s->int_next && !(c->eventinj & VMCB_EVENT_V);
 	s->int_next = false;
 	c->intercept_exceptions &= none_of_db;
-	intercept_more(s, s->int_alone || is_double_fault(c->eventinj) ? REFLECTED & none_of_db
-								       : (u32)BIT(VEC_DF));
+	if (svm_quirks_step(v))
+		intercept_more(s, REFLECTED);
+	else if (s->int_alone || is_double_fault(c->eventinj))
+		intercept_more(s, REFLECTED & none_of_db);
+	else
+		intercept_more(s, BIT(VEC_DF));
 	if (s->int_alone)
 		c->intercept_misc1 &= ~(u32)VMCB_INTERCEPT_INTN;
 	else
 		c->intercept_misc1 |= (u32)VMCB_INTERCEPT_INTN;
-}
-
-static bool bochs_exit(struct vcpu *v, u64 code)
-{
-	struct svm *s = svm_of(v);
-
-	if (!found_bochs_or_not) {
-		find_bochs(v);
-		return false;
-	}
-	s->vmcb->control.intercept_exceptions = s->exceptions;
-	s->int_next = code == SVM_EXIT_SWINT;
-	return s->int_next;
 }
 
 bool svm_quirks_debug(struct trap_frame *f)
@@ -271,12 +266,22 @@ void svm_quirks_enter(struct vcpu *v)
 	struct svm *s = svm_of(v);
 
 	if (svm_on_tcg)
-		tcg_enter(v);
+		tcg_enter(v, s);
 	else
 		bochs_enter(v, s);
+	if (svm_quirks_step(v))
+		begin_step(v, s);
 }
 
 bool svm_quirks_exit(struct vcpu *v, u64 code)
 {
-	return svm_on_tcg ? tcg_exit(v, code) : bochs_exit(v, code);
+	struct svm *s = svm_of(v);
+
+	if (!found_bochs_or_not) {
+		find_bochs(v);
+		return false;
+	}
+	s->vmcb->control.intercept_exceptions = s->exceptions;
+	s->int_next = code == SVM_EXIT_SWINT;
+	return s->int_next || (s->step.on && end_step(v, s, code));
 }

@@ -76,7 +76,7 @@ void svm_quirks_find(void);
 u32 svm_tcg_intercepts(void);
 u64 svm_tcg_exitcode(u64 exitcode);
 /* The next entry executes one instruction and exits. */
-bool svm_tcg_steps(const struct vcpu *v);
+bool svm_quirks_step(const struct vcpu *v);
 /* LGDT or LIDT, which exit because of a quirk. */
 void svm_tcg_load_table(struct vcpu *v);
 
@@ -84,6 +84,7 @@ void svm_tcg_load_table(struct vcpu *v);
 struct svm_step {
 	bool on, guest_tf, loads_tf;
 	gva_t rip;
+	u64 dr6;
 };
 
 /* ---- the vcpu ---- */
