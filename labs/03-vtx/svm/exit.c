@@ -259,6 +259,10 @@ void svm_exit(struct vcpu *v, u64 code, struct vmexit *exit)
 		svm_iret(v);
 		exit->reason = VMEXIT_NONE;
 		break;
+	case SVM_EXIT_SWINT:
+		svm_quirks_int(svm_of(v));
+		exit->reason = VMEXIT_NONE;
+		break;
 	case SVM_EXIT_IDTR_WRITE:
 	case SVM_EXIT_GDTR_WRITE:
 		svm_tcg_load_table(v);

@@ -19,6 +19,7 @@
  * Left out: virtual NMIs (V_NMI), which need a newer CPU.
  */
 #include "devices/lapic.h"
+#include "lib/panic.h"
 #include "machine/machine.h"
 #include "svm.h"
 #include "vmm/control.h"
@@ -66,6 +67,7 @@ enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct even
 		vcpu_changed(v, VCPU_SHADOW);
 	}
 	svm_of(v)->vmcb->control.eventinj = word;
+	svm_of(v)->attention = true;
 	return INJECT_DONE;
 }
 
@@ -84,13 +86,7 @@ void svm_request_window(struct vcpu *v)
 {
 	if (v->events.nmi_pending && nmi_will_be_possible(v) && !svm_quirks_step(v))
 		machine_interrupt_self();
-	svm_of(v)->window = true;
-}
-
-/* A vector waits in the local APIC that a lower CR8 may let through. */
-static bool tpr_holds_back(const struct vcpu *v)
-{
-	return v->lapic->highest_irr >= 0 && lapic_pending(v) < 0;
+	svm_of(v)->window = svm_of(v)->attention = true;
 }
 
 static void set_bits(struct svm *s, u32 *word, u32 bits, bool on)
@@ -103,6 +99,10 @@ static void set_bits(struct svm *s, u32 *word, u32 bits, bool on)
 	svm_dirty(s, VMCB_CLEAN_I);
 }
 
+/*
+ * V_TPR lets the guest read and write CR8 without an exit. Only where CR8 holds a vector back, as far as the
+ * monitor knows, lowering it may matter: then it exits.
+ */
 void svm_events_enter(struct vcpu *v)
 {
 	struct svm *s = svm_of(v);
@@ -116,13 +116,14 @@ void svm_events_enter(struct vcpu *v)
 	}
 	set_bits(s, &c->intercept_misc1, VMCB_INTERCEPT_VINTR, s->window);
 	set_bits(s, &c->intercept_misc1, VMCB_INTERCEPT_IRET, v->nmi_blocked && !s->unblocking);
-	set_bits(s, &c->intercept_cr, CR8_WRITE, tpr_holds_back(v));
+	set_bits(s, &c->intercept_cr, CR8_WRITE, v->cr8 && v->lapic->highest_irr >= 0);
+	s->attention = s->window || v->nmi_blocked || s->unblocking || v->cr8;
 	s->window = false;
 }
 
 void svm_iret(struct vcpu *v)
 {
-	svm_of(v)->unblocking = true;
+	svm_of(v)->unblocking = svm_of(v)->attention = true;
 	v->interrupt_shadow = true;
 	vcpu_changed(v, VCPU_SHADOW);
 }
@@ -163,8 +164,10 @@ void svm_events_exit(struct vcpu *v)
 
 	if (s->unblocking && !v->interrupt_shadow)
 		s->unblocking = v->nmi_blocked = false;
-	if ((c->v_intr & VMCB_V_TPR_CR8) != v->cr8 && !cr8_write(v, c->v_intr & VMCB_V_TPR_CR8))
-		vcpu_end(v, "CR8 is %x", c->v_intr & VMCB_V_TPR);
+	if ((c->v_intr & VMCB_V_TPR) != v->cr8) {
+		ASSERT(cr8_write(v, c->v_intr & VMCB_V_TPR_CR8));
+		s->attention = true;
+	}
 	if (c->exitintinfo & VMCB_EVENT_V)
 		take_interrupted(v, svm_quirks_interrupted(s));
 }

@@ -60,8 +60,8 @@
 #define HITS           (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3)
 
 static bool svm_on_tcg, svm_on_bochs;
-static bool found_bochs_or_not;
-bool svm_quirks_on = true;
+static bool known; /* which machine it is */
+bool svm_quirks_always;
 
 /* LSTAR is not in use: the monitor has no system calls. */
 static bool wrmsr_takes_any_base(void)
@@ -79,7 +79,8 @@ void svm_quirks_find(void)
 	static const u32 bases[] = {MSR_FS_BASE, MSR_GS_BASE,      MSR_KERNEL_GS_BASE, MSR_LSTAR,
 				    MSR_CSTAR,   MSR_SYSENTER_ESP, MSR_SYSENTER_EIP};
 
-	svm_on_tcg = found_bochs_or_not = wrmsr_takes_any_base();
+	svm_on_tcg = known = wrmsr_takes_any_base();
+	svm_quirks_always = true;
 	if (!svm_on_tcg)
 		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++)
@@ -101,6 +102,7 @@ u32 svm_tcg_intercepts(void)
 /* For this entry alone. */
 static void intercept_more(struct svm *s, u32 exceptions)
 {
+	s->special = true;
 	s->exceptions = s->vmcb->control.intercept_exceptions;
 	s->vmcb->control.intercept_exceptions |= exceptions;
 	svm_dirty(s, VMCB_CLEAN_I);
@@ -212,9 +214,9 @@ void svm_tcg_load_table(struct vcpu *v)
 /* At the first exit of all: a guest does not need its CR2 before it. */
 static void find_bochs(struct vcpu *v)
 {
-	found_bochs_or_not = true;
+	known = true;
 	svm_on_bochs = v->cr2 == PROBE_CR2;
-	svm_quirks_on = svm_on_bochs || svm_on_tcg;
+	svm_quirks_always = false;
 	v->cr2 = 0;
 	vcpu_changed(v, VCPU_CRS);
 }
@@ -229,24 +231,21 @@ static bool is_double_fault(u64 event)
 static void bochs_enter(struct vcpu *v, struct svm *s)
 {
 	struct vmcb_control *c = &s->vmcb->control;
-	const u32 none_of_db = ~(u32)BIT(VEC_DB);
 
-	write_cr2(found_bochs_or_not ? v->cr2 : PROBE_CR2);
-	if (!svm_on_bochs)
-		return;
 	s->int_alone = s->int_next && !(c->eventinj & VMCB_EVENT_V);
 	s->int_next = false;
-	c->intercept_exceptions &= none_of_db;
 	if (svm_quirks_step(v))
 		intercept_more(s, REFLECTED);
 	else if (s->int_alone || is_double_fault(c->eventinj))
-		intercept_more(s, REFLECTED & none_of_db);
-	else
-		intercept_more(s, BIT(VEC_DF));
+		intercept_more(s, REFLECTED & ~(u32)BIT(VEC_DB));
+	c->intercept_misc1 |= (u32)VMCB_INTERCEPT_INTN;
 	if (s->int_alone)
 		c->intercept_misc1 &= ~(u32)VMCB_INTERCEPT_INTN;
-	else
-		c->intercept_misc1 |= (u32)VMCB_INTERCEPT_INTN;
+}
+
+void svm_quirks_int(struct svm *s)
+{
+	s->int_next = s->attention = true;
 }
 
 bool svm_quirks_debug(struct trap_frame *f)
@@ -261,27 +260,36 @@ u64 svm_quirks_interrupted(const struct svm *s)
 
 /* ---- all ---- */
 
-void svm_quirks_enter(struct vcpu *v)
+void svm_quirks_load(struct vcpu *v, struct svm *s)
 {
-	struct svm *s = svm_of(v);
+	struct vmcb_control *c = &s->vmcb->control;
 
+	write_cr2(known ? v->cr2 : PROBE_CR2);
+	if (!svm_on_bochs)
+		return;
+	c->intercept_exceptions = (c->intercept_exceptions & ~(u32)BIT(VEC_DB)) | (u32)BIT(VEC_DF);
+	c->intercept_misc1 |= (u32)VMCB_INTERCEPT_INTN;
+}
+
+void svm_quirks_enter(struct vcpu *v, struct svm *s)
+{
 	if (svm_on_tcg)
 		tcg_enter(v, s);
-	else
+	if (svm_on_bochs)
 		bochs_enter(v, s);
 	if (svm_quirks_step(v))
 		begin_step(v, s);
 }
 
-bool svm_quirks_exit(struct vcpu *v, u64 code)
+bool svm_quirks_exit(struct vcpu *v, struct svm *s, u64 code)
 {
-	struct svm *s = svm_of(v);
-
-	if (!found_bochs_or_not) {
+	if (!known)
 		find_bochs(v);
+	if (!s->special)
 		return false;
-	}
+	s->special = false;
 	s->vmcb->control.intercept_exceptions = s->exceptions;
-	s->int_next = code == SVM_EXIT_SWINT;
-	return s->int_next || (s->step.on && end_step(v, s, code));
+	svm_dirty(s, VMCB_CLEAN_I);
+	s->attention = true;
+	return s->step.on && end_step(v, s, code);
 }

@@ -133,6 +133,7 @@ static void load_control(struct vcpu *v, struct svm *s)
 	b->save.cr4 = v->cr4 | CR4_PAE | svm_machine.cr4_host;
 	b->save.efer = (v->efer & EFER_SCE) | EFER_NXE | EFER_SVME | (paged ? EFER_LME | EFER_LMA : 0);
 	b->save.cr2 = v->cr2;
+	svm_quirks_load(v, s);
 	b->control.intercept_cr = (u32)(INTERCEPT_CR | (b->save.cr0 != v->cr0 ? VMCB_INTERCEPT_READ(0) : 0) |
 					(b->save.cr4 != v->cr4 ? VMCB_INTERCEPT_READ(4) : 0));
 	s->unpaged = !paged;

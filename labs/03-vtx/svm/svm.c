@@ -177,6 +177,7 @@ static void svm_load(struct vcpu *v)
 	vmsave(host_hidden);
 	svm_guest_in(s);
 	s->in_cpu = true;
+	s->attention = true;
 	s->clean = 0;
 	if (asids_are_shared())
 		s->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ALL;
@@ -227,13 +228,14 @@ static void before(struct vcpu *v, struct svm *s)
 	if (v->changed)
 		svm_load_changed(v);
 	svm_load_root(v);
-	svm_events_enter(v);
 	b->save.rax = v->gpr[GPR_RAX];
 	b->save.rsp = v->gpr[GPR_RSP];
 	b->save.rip = v->rip;
 	b->save.rflags = v->rflags;
-	if (svm_quirks_on)
-		svm_quirks_enter(v);
+	if (s->attention || v->cr8 || svm_quirks_always) {
+		svm_events_enter(v);
+		svm_quirks_enter(v, s);
+	}
 	b->control.clean = svm_has(SVM_FEATURE_VMCB_CLEAN) ? s->clean : 0;
 }
 
@@ -258,6 +260,7 @@ static void after(struct vcpu *v, struct svm *s)
 static void svm_run(struct vcpu *v, struct vmexit *exit)
 {
 	struct svm *s = svm_of(v);
+	bool quirk;
 	u64 code;
 
 	before(v, s);
@@ -266,13 +269,12 @@ static void svm_run(struct vcpu *v, struct vmexit *exit)
 	code = svm_tcg_exitcode(s->vmcb->control.exitcode);
 	if (trace_is_on())
 		trace_left(v, svm_exit_name(code));
-	if (svm_quirks_on && svm_quirks_exit(v, code)) {
-		svm_events_exit(v);
-		exit->reason = VMEXIT_WINDOW;
-		return;
-	}
+	quirk = (s->special || svm_quirks_always) && svm_quirks_exit(v, s, code);
 	svm_events_exit(v);
-	svm_exit(v, code, exit);
+	if (quirk)
+		exit->reason = VMEXIT_WINDOW;
+	else
+		svm_exit(v, code, exit);
 }
 
 /* Instruction bytes that the CPU kept with the #PF (decode assists). */

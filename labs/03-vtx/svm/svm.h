@@ -61,11 +61,15 @@ void svm_msr_intercept_write(u32 msr);
 
 /* ---- quirks.c: what emulators do otherwise than the manual, and what is done about it ---- */
 
-/* Around an entry, while it has to be. */
-extern bool svm_quirks_on;
-void svm_quirks_enter(struct vcpu *v);
+/* After CR2 or the intercepts were loaded. */
+void svm_quirks_load(struct vcpu *v, struct svm *s);
+/* Around each entry, or only where svm.attention and svm.special ask for it. */
+extern bool svm_quirks_always;
+void svm_quirks_enter(struct vcpu *v, struct svm *s);
 /* True: the exit was made by a quirk, and nothing of it is the guest's. */
-bool svm_quirks_exit(struct vcpu *v, u64 code);
+bool svm_quirks_exit(struct vcpu *v, struct svm *s, u64 code);
+/* The guest is at an INT n, which exits because of a quirk. */
+void svm_quirks_int(struct svm *s);
 /* EXITINTINFO, right or 0. */
 u64 svm_quirks_interrupted(const struct svm *s);
 /* #DB in the monitor. True: it is a quirk's. */
@@ -97,12 +101,14 @@ struct svm {
 	bool unpaged;
 	bool in_cpu;      /* between load and unload */
 	bool hidden_kept; /* what VMSAVE stores is as the guest left it */
+	bool attention;   /* svm_events_enter() and the quirks have something to do */
 	bool window;      /* asked for: an exit when an interrupt can be taken */
 	bool unblocking;  /* the guest is about to execute the IRET that ends the blocking of NMIs */
 	u32 clean;        /* VMCB_CLEAN_*: not changed since the last exit */
 	/* for quirks.c */
 	u32 exceptions; /* what is intercepted otherwise */
 	struct svm_step step;
+	bool special;             /* something is to be undone after the exit */
 	bool int_next, int_alone; /* INT n: seen, in an entry of its own */
 };
 
