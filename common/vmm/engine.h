@@ -106,7 +106,8 @@ struct mem_engine {
 
 	const char *(*machine_init)(void);
 	int (*vcpu_init)(struct vcpu *v) MUST_USE;
-	/* The table to load for a role. Never fails. */
+	/* The table to load for a role. Never fails. When it becomes another, VCPU_CRS of the vcpu has
+	 * changed. */
 	hpa_t (*root)(struct vcpu *v, enum root_role role);
 	enum mem_result (*fault)(struct vcpu *v, struct mem_fault *f);
 	/* CR3 was written (by MOV: `flush` unless bit 63 with PCIDs asked otherwise), or a bit of CR0, CR4 or

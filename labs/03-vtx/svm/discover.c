@@ -104,6 +104,7 @@ const char *svm_machine_init(void)
 	svm_machine = (struct svm_machine){
 		.features = svm.edx,
 		.asids = svm.ebx,
+		.clean = svm.edx & SVM_FEATURE_VMCB_CLEAN ? VMCB_CLEAN_ALL : 0,
 		.phys_mask = BIT(cpuid(LEAF_ADDRESS_SIZES, 0).eax & 0xff) - 1,
 		.cr4 = CR4_KNOWN,
 		.cr4_host = read_cr4() & CR4_MCE,

@@ -210,10 +210,10 @@ static void exit_icebp(struct vcpu *v, struct vmexit *exit)
 	event_debug(v, v->rflags & RFLAGS_TF ? DR6_BS : 0);
 }
 
-static void exit_failed(struct vcpu *v, u64 code, struct vmexit *exit)
+static void exit_failed(struct vcpu *v, struct vmexit *exit)
 {
 	exit->reason = VMEXIT_ENTRY_FAILED;
-	exit->failed.code = code;
+	exit->failed.code = SVM_EXIT_INVALID;
 	exit->failed.info = svm_of(v)->vmcb->control.exitinfo1;
 	exit->failed.text = "VMRUN finds the VMCB not consistent";
 }
@@ -227,13 +227,8 @@ static void exit_unknown(struct vcpu *v, u64 code, struct vmexit *exit)
 		 svm_exit_name(code), code, c->exitinfo1, c->exitinfo2);
 }
 
-void svm_exit(struct vcpu *v, u64 code, struct vmexit *exit)
+static void exit_other(struct vcpu *v, u64 code, struct vmexit *exit)
 {
-	if (code < SVM_EXIT_COUNT && plain[code]) {
-		exit->reason = plain[code];
-		exit->insn_len = insn_length(v);
-		return;
-	}
 	switch (code) {
 	case SVM_EXIT_IOIO:
 		exit_io(v, exit);
@@ -275,9 +270,22 @@ void svm_exit(struct vcpu *v, u64 code, struct vmexit *exit)
 		exit_invlpg(v, exit);
 		break;
 	case SVM_EXIT_INVALID:
-		exit_failed(v, code, exit);
+	case SVM_TCG_EXIT_INVALID:
+		exit_failed(v, exit);
 		break;
 	default:
 		exit_unknown(v, code, exit);
 	}
+}
+
+void svm_exit(struct vcpu *v, struct vmexit *exit)
+{
+	u64 code = svm_of(v)->vmcb->control.exitcode;
+
+	if (code >= SVM_EXIT_COUNT || !plain[code]) {
+		exit_other(v, code, exit);
+		return;
+	}
+	exit->reason = plain[code];
+	exit->insn_len = insn_length(v);
 }

@@ -117,7 +117,7 @@ void svm_events_enter(struct vcpu *v)
 	set_bits(s, &c->intercept_misc1, VMCB_INTERCEPT_VINTR, s->window);
 	set_bits(s, &c->intercept_misc1, VMCB_INTERCEPT_IRET, v->nmi_blocked && !s->unblocking);
 	set_bits(s, &c->intercept_cr, CR8_WRITE, v->cr8 && v->lapic->highest_irr >= 0);
-	s->attention = s->window || v->nmi_blocked || s->unblocking || v->cr8;
+	s->attention = s->window || v->nmi_blocked || s->unblocking || s->unpaged || v->cr8;
 	s->window = false;
 }
 

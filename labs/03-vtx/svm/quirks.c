@@ -29,6 +29,7 @@
  *   and VMRUN then refuses. D is taken away.
  * - VMRUN does not load INTERRUPT_SHADOW (APM vol. 2, 15.21.5), and an interrupt of the machine does not wait
  *   for the end of a shadow. The guest executes the instruction in the shadow as a single step.
+ * - A write of CR8 while a virtual interrupt is pending ends QEMU with an assertion. It exits then.
  * - An exception that the delivery of an injected one raises does not combine with it to a double fault (APM
  *   vol. 2, 8.2.9 "#DF"). It exits, and vmm/event.c combines the two.
  *
@@ -43,7 +44,6 @@
 #include "x86/paging.h"
 
 #define NOT_CANONICAL  0x0000800000000000ULL
-#define INVALID_32BIT  0xffffffffULL
 #define TABLE_BYTES_64 10
 #define TABLE_BYTES_32 6
 #define BASE_24BIT     0x00ffffffULL
@@ -61,7 +61,6 @@
 
 static bool svm_on_tcg, svm_on_bochs;
 static bool known; /* which machine it is */
-bool svm_quirks_always;
 
 /* LSTAR is not in use: the monitor has no system calls. */
 static bool wrmsr_takes_any_base(void)
@@ -80,16 +79,10 @@ void svm_quirks_find(void)
 				    MSR_CSTAR,   MSR_SYSENTER_ESP, MSR_SYSENTER_EIP};
 
 	svm_on_tcg = known = wrmsr_takes_any_base();
-	svm_quirks_always = true;
 	if (!svm_on_tcg)
 		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++)
 		svm_msr_intercept_write(bases[i]);
-}
-
-u64 svm_tcg_exitcode(u64 exitcode)
-{
-	return exitcode == INVALID_32BIT ? SVM_EXIT_INVALID : exitcode;
 }
 
 u32 svm_tcg_intercepts(void)
@@ -139,18 +132,18 @@ static void begin_step(struct vcpu *v, struct svm *s)
 		.loads_tf = loads_tf(v),
 		.guest_tf = v->rflags & RFLAGS_TF,
 	};
-	s->vmcb->save.rflags |= RFLAGS_TF;
+	v->rflags |= RFLAGS_TF;
 	s->vmcb->control.intercept_misc1 &= ~(u32)VMCB_INTERCEPT_VINTR;
 	s->vmcb->control.v_intr &= ~(u32)VMCB_V_IRQ;
 	svm_dirty(s, VMCB_CLEAN_TPR);
 }
 
 /* True: the exit was the end of the step and nothing else. Otherwise it is the guest's, without our TF. */
-static bool end_step(struct vcpu *v, struct svm *s, u64 code)
+static bool end_step(struct vcpu *v, struct svm *s)
 {
 	struct svm_step *step = &s->step;
 	struct vmcb *b = s->vmcb;
-	bool done = code == SVM_EXIT_EXCP0 + VEC_DB;
+	bool done = b->control.exitcode == SVM_EXIT_EXCP0 + VEC_DB;
 	u64 dr6 = svm_on_bochs ? b->control.exitinfo2 : b->save.dr6;
 
 	step->on = false;
@@ -175,7 +168,10 @@ static void tcg_enter(struct vcpu *v, struct svm *s)
 
 	if ((cs->attr & (VMCB_SEG_L | VMCB_SEG_DB)) == (VMCB_SEG_L | VMCB_SEG_DB))
 		cs->attr &= (u16)~VMCB_SEG_DB;
-	intercept_more(s, svm_quirks_step(v) || s->vmcb->control.eventinj & VMCB_EVENT_V ? REFLECTED : 0);
+	if (s->vmcb->control.v_intr & VMCB_V_IRQ)
+		s->vmcb->control.intercept_cr |= VMCB_INTERCEPT_WRITE(8);
+	if (svm_quirks_step(v) || s->vmcb->control.eventinj & VMCB_EVENT_V)
+		intercept_more(s, REFLECTED);
 }
 
 /* ---- LGDT and LIDT ---- */
@@ -212,12 +208,10 @@ void svm_tcg_load_table(struct vcpu *v)
 /* ---- Bochs ---- */
 
 /* At the first exit of all: a guest does not need its CR2 before it. */
-static void find_bochs(struct vcpu *v)
+static void find_bochs(struct vcpu *v, const struct svm *s)
 {
 	known = true;
-	svm_on_bochs = v->cr2 == PROBE_CR2;
-	svm_quirks_always = false;
-	v->cr2 = 0;
+	svm_on_bochs = s->vmcb->save.cr2 == PROBE_CR2;
 	vcpu_changed(v, VCPU_CRS);
 }
 
@@ -273,23 +267,36 @@ void svm_quirks_load(struct vcpu *v, struct svm *s)
 
 void svm_quirks_enter(struct vcpu *v, struct svm *s)
 {
-	if (svm_on_tcg)
+	if (!known)
+		s->special = true;
+	if (svm_on_tcg) {
 		tcg_enter(v, s);
+		s->attention = true;
+	}
 	if (svm_on_bochs)
 		bochs_enter(v, s);
 	if (svm_quirks_step(v))
 		begin_step(v, s);
 }
 
-bool svm_quirks_exit(struct vcpu *v, struct svm *s, u64 code)
+bool svm_quirks_exit(struct vcpu *v, struct svm *s)
 {
-	if (!known)
-		find_bochs(v);
-	if (!s->special)
-		return false;
+	bool alone = false;
+
 	s->special = false;
-	s->vmcb->control.intercept_exceptions = s->exceptions;
-	svm_dirty(s, VMCB_CLEAN_I);
 	s->attention = true;
-	return s->step.on && end_step(v, s, code);
+	if (!known) {
+		find_bochs(v, s);
+		return false;
+	}
+	if (s->exceptions) {
+		s->vmcb->control.intercept_exceptions = s->exceptions;
+		s->exceptions = 0;
+		svm_dirty(s, VMCB_CLEAN_I);
+	}
+	if (s->step.on)
+		alone = end_step(v, s);
+	if (alone)
+		svm_events_exit(v);
+	return alone;
 }

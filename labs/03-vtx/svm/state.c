@@ -21,9 +21,10 @@
 #define CR0_FORCED     (CR0_PG | CR0_WP | CR0_NE | CR0_ET)
 #define CR0_NOT_PASSED (CR0_CD | CR0_NW) /* the caches are the machine's */
 
-/* CR3 and CR2 belong to the monitor's idea of paging; DR0 to DR7 are the guest's. */
+/* A guest writes CR2 so rarely that an exit is cheaper than to fetch CR2 at every other one. */
 #define INTERCEPT_CR                                                                                         \
-	(VMCB_INTERCEPT_READ(3) | VMCB_INTERCEPT_WRITE(0) | VMCB_INTERCEPT_WRITE(3) | VMCB_INTERCEPT_WRITE(4))
+	(VMCB_INTERCEPT_READ(3) | VMCB_INTERCEPT_WRITE(0) | VMCB_INTERCEPT_WRITE(2) |                        \
+	 VMCB_INTERCEPT_WRITE(3) | VMCB_INTERCEPT_WRITE(4))
 
 /* An entry of a PAE page-directory-pointer table has no rights: APM vol. 2, figure 5-9 */
 #define PDPTE_PASSED     (PTE_ADDR | PTE_P)
@@ -124,6 +125,17 @@ void svm_fetch(struct vcpu *v, u32 groups)
 
 /* ---- from the vcpu to the CPU ---- */
 
+/* Whoever changes the root changes VCPU_CRS. */
+static void load_root(struct vcpu *v, struct svm *s)
+{
+	hpa_t root = s->unpaged ? hva_to_hpa(s->pdpt) : v->mem->root(v, ROLE_SINGLE);
+
+	if (root == s->vmcb->save.cr3)
+		return;
+	s->vmcb->save.cr3 = root;
+	v->vm->counters->root_switches++;
+}
+
 static void load_control(struct vcpu *v, struct svm *s)
 {
 	struct vmcb *b = s->vmcb;
@@ -137,7 +149,7 @@ static void load_control(struct vcpu *v, struct svm *s)
 	b->control.intercept_cr = (u32)(INTERCEPT_CR | (b->save.cr0 != v->cr0 ? VMCB_INTERCEPT_READ(0) : 0) |
 					(b->save.cr4 != v->cr4 ? VMCB_INTERCEPT_READ(4) : 0));
 	s->unpaged = !paged;
-	s->root = 0;
+	load_root(v, s);
 	svm_dirty(s, VMCB_CLEAN_CRX | VMCB_CLEAN_CR2 | VMCB_CLEAN_I);
 	if (fpu_xcr0)
 		asm volatile("xsetbv" : : "c"(0), "a"((u32)v->xcr0), "d"((u32)(v->xcr0 >> 32)));
@@ -230,28 +242,16 @@ void svm_load_changed(struct vcpu *v)
 	v->changed = 0;
 }
 
-/* The root of the first 512 GiB of the memory engine's tables is of use to PAE paging too, as far as 4 GiB
- * and without the rights, which are reserved there. */
-static void load_pdpt(struct svm *s, hpa_t root)
+/*
+ * The table of the first 512 GiB in the memory engine's is of use to PAE paging too, as far as 4 GiB and
+ * without the rights, which are reserved there.
+ */
+void svm_load_pdpt(struct vcpu *v)
 {
-	u64 top = *(const u64 *)hpa_to_hva(root);
+	struct svm *s = svm_of(v);
+	u64 top = *(const u64 *)hpa_to_hva(v->mem->root(v, ROLE_SINGLE));
 	const u64 *table = top & PTE_P ? hpa_to_hva(top & PTE_ADDR) : NULL;
 
 	for (unsigned i = 0; i < PDPT_PAE_ENTRIES; i++)
 		s->pdpt[i] = table && table[i] & PTE_P ? table[i] & PDPTE_PASSED : 0;
-}
-
-void svm_load_root(struct vcpu *v)
-{
-	struct svm *s = svm_of(v);
-	hpa_t root = v->mem->root(v, ROLE_SINGLE);
-
-	if (s->unpaged)
-		load_pdpt(s, root);
-	if (root == s->root)
-		return;
-	s->root = root;
-	s->vmcb->save.cr3 = s->unpaged ? hva_to_hpa(s->pdpt) : root;
-	svm_dirty(s, VMCB_CLEAN_CRX);
-	v->vm->counters->root_switches++;
 }

@@ -178,7 +178,7 @@ static void svm_load(struct vcpu *v)
 	svm_guest_in(s);
 	s->in_cpu = true;
 	s->attention = true;
-	s->clean = 0;
+	s->vmcb->control.clean = 0;
 	if (asids_are_shared())
 		s->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ALL;
 	v->changed |= VCPU_CRS | VCPU_MSRS | VCPU_DRS;
@@ -221,38 +221,35 @@ static void svm_tlb_flush_page(struct vcpu *v, gva_t gva)
 
 /* ---- one run ---- */
 
-static void before(struct vcpu *v, struct svm *s)
+/* What most entries have no need of. */
+static void prepare(struct vcpu *v, struct svm *s)
+{
+	if (v->changed)
+		svm_load_changed(v);
+	if (s->unpaged)
+		svm_load_pdpt(v);
+	svm_events_enter(v);
+	svm_quirks_enter(v, s);
+}
+
+/* The parts of the VMCB that every exit leaves new. */
+static void enter(struct vcpu *v, struct svm *s)
 {
 	struct vmcb *b = s->vmcb;
 
-	if (v->changed)
-		svm_load_changed(v);
-	svm_load_root(v);
 	b->save.rax = v->gpr[GPR_RAX];
 	b->save.rsp = v->gpr[GPR_RSP];
 	b->save.rip = v->rip;
 	b->save.rflags = v->rflags;
-	if (s->attention || v->cr8 || svm_quirks_always) {
-		svm_events_enter(v);
-		svm_quirks_enter(v, s);
-	}
-	b->control.clean = svm_has(SVM_FEATURE_VMCB_CLEAN) ? s->clean : 0;
-}
-
-/* CR2 and the interrupt shadow are always kept: nearly every exit asks for them. */
-static void after(struct vcpu *v, struct svm *s)
-{
-	struct vmcb *b = s->vmcb;
-
+	svm_enter(v, s->vmcb_hpa);
 	v->gpr[GPR_RAX] = b->save.rax;
 	v->gpr[GPR_RSP] = b->save.rsp;
 	v->rip = b->save.rip;
 	v->rflags = b->save.rflags;
-	v->cr2 = b->save.cr2;
 	v->interrupt_shadow = b->control.interrupt_shadow & VMCB_INTERRUPT_SHADOW;
 	v->valid = VCPU_CRS | VCPU_SHADOW;
 	s->hidden_kept = false;
-	s->clean = VMCB_CLEAN_ALL;
+	b->control.clean = svm_machine.clean;
 	b->control.tlb_control = VMCB_TLB_NOTHING;
 	b->control.eventinj = 0;
 }
@@ -260,21 +257,20 @@ static void after(struct vcpu *v, struct svm *s)
 static void svm_run(struct vcpu *v, struct vmexit *exit)
 {
 	struct svm *s = svm_of(v);
-	bool quirk;
-	u64 code;
+	const struct vmcb_control *c = &s->vmcb->control;
 
-	before(v, s);
-	svm_enter(v, s->vmcb_hpa);
-	after(v, s);
-	code = svm_tcg_exitcode(s->vmcb->control.exitcode);
+	if (v->changed || s->attention || v->cr8)
+		prepare(v, s);
+	enter(v, s);
 	if (trace_is_on())
-		trace_left(v, svm_exit_name(code));
-	quirk = (s->special || svm_quirks_always) && svm_quirks_exit(v, s, code);
-	svm_events_exit(v);
-	if (quirk)
+		trace_left(v, svm_exit_name(c->exitcode));
+	if (s->special && svm_quirks_exit(v, s)) {
 		exit->reason = VMEXIT_WINDOW;
-	else
-		svm_exit(v, code, exit);
+		return;
+	}
+	if (s->unblocking || (c->v_intr & VMCB_V_TPR) != v->cr8 || c->exitintinfo & VMCB_EVENT_V)
+		svm_events_exit(v);
+	svm_exit(v, exit);
 }
 
 /* Instruction bytes that the CPU kept with the #PF (decode assists). */

@@ -34,6 +34,7 @@ struct svm;
 struct svm_machine {
 	u32 features;  /* SVM_FEATURE_* */
 	u32 asids;     /* 0 to asids - 1; 0 is the host's */
+	u32 clean;     /* what VMCB.clean says when nothing has changed: 0 when the CPU does not know it */
 	u64 phys_mask; /* the bits that a physical address may have */
 	u64 cr4;       /* the bits of CR4 that this CPU has */
 	u64 cr4_host;  /* what has to stay on while a guest runs */
@@ -63,11 +64,10 @@ void svm_msr_intercept_write(u32 msr);
 
 /* After CR2 or the intercepts were loaded. */
 void svm_quirks_load(struct vcpu *v, struct svm *s);
-/* Around each entry, or only where svm.attention and svm.special ask for it. */
-extern bool svm_quirks_always;
+/* Before an entry for which svm.attention was set; and after an exit, when that set svm.special. */
 void svm_quirks_enter(struct vcpu *v, struct svm *s);
 /* True: the exit was made by a quirk, and nothing of it is the guest's. */
-bool svm_quirks_exit(struct vcpu *v, struct svm *s, u64 code);
+bool svm_quirks_exit(struct vcpu *v, struct svm *s);
 /* The guest is at an INT n, which exits because of a quirk. */
 void svm_quirks_int(struct svm *s);
 /* EXITINTINFO, right or 0. */
@@ -78,7 +78,7 @@ bool svm_quirks_debug(struct trap_frame *f);
 void svm_quirks_find(void);
 /* Intercepts that the quirks need, for VMCB 00Ch. */
 u32 svm_tcg_intercepts(void);
-u64 svm_tcg_exitcode(u64 exitcode);
+#define SVM_TCG_EXIT_INVALID 0xffffffffULL
 /* The next entry executes one instruction and exits. */
 bool svm_quirks_step(const struct vcpu *v);
 /* LGDT or LIDT, which exit because of a quirk. */
@@ -97,14 +97,12 @@ struct svm {
 	struct vmcb *vmcb;
 	hpa_t vmcb_hpa;
 	u64 *pdpt; /* of the unpaged guest: the four entries that PAE paging starts with */
-	hpa_t root;
 	bool unpaged;
 	bool in_cpu;      /* between load and unload */
 	bool hidden_kept; /* what VMSAVE stores is as the guest left it */
 	bool attention;   /* svm_events_enter() and the quirks have something to do */
 	bool window;      /* asked for: an exit when an interrupt can be taken */
 	bool unblocking;  /* the guest is about to execute the IRET that ends the blocking of NMIs */
-	u32 clean;        /* VMCB_CLEAN_*: not changed since the last exit */
 	/* for quirks.c */
 	u32 exceptions; /* what is intercepted otherwise */
 	struct svm_step step;
@@ -120,7 +118,7 @@ static inline struct svm *svm_of(const struct vcpu *v)
 /* A part of the VMCB that the CPU may have cached has been written. */
 static inline void svm_dirty(struct svm *s, u32 clean_bits)
 {
-	s->clean &= ~clean_bits;
+	s->vmcb->control.clean &= ~clean_bits;
 }
 
 /* ---- svm.c ---- */
@@ -131,7 +129,7 @@ void svm_take_interrupts(void);
 /* ---- state.c: groups of state between vcpu and VMCB ---- */
 void svm_fetch(struct vcpu *v, u32 groups);
 void svm_load_changed(struct vcpu *v);
-void svm_load_root(struct vcpu *v);
+void svm_load_pdpt(struct vcpu *v); /* before each entry of an unpaged guest */
 
 /* ---- inject.c: events ---- */
 enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested);
@@ -142,7 +140,7 @@ void svm_events_exit(struct vcpu *v);
 void svm_iret(struct vcpu *v);
 
 /* ---- exit.c: EXITCODE to struct vmexit ---- */
-void svm_exit(struct vcpu *v, u64 code, struct vmexit *exit);
+void svm_exit(struct vcpu *v, struct vmexit *exit);
 const char *svm_exit_name(u64 code);
 
 /* ---- svm_entry.S ---- */
