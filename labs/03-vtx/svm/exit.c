@@ -8,6 +8,7 @@
  * Source: APM vol. 2, 15.8 "Decode Assists", 15.9 "Instruction Intercepts", 15.10.2 "IN and OUT Behavior",
  * 15.12 "Exception Intercepts", appendix C "SVM Intercept Exit Codes"; "15.7.1 State Saved on Exit" has nRIP.
  */
+#include "check.h"
 #include "lib/panic.h"
 #include "svm.h"
 #include "vmm/emulate.h"
@@ -216,6 +217,7 @@ static void exit_failed(struct vcpu *v, struct vmexit *exit)
 	exit->failed.code = SVM_EXIT_INVALID;
 	exit->failed.info = svm_of(v)->vmcb->control.exitinfo1;
 	exit->failed.text = "VMRUN finds the VMCB not consistent";
+	svm_check_report(svm_of(v)->vmcb, &svm_machine);
 }
 
 static void exit_unknown(struct vcpu *v, u64 code, struct vmexit *exit)

@@ -15,7 +15,7 @@
  *
  * Source: APM vol. 2, 15.7.2 "Intercepts During IDT Interrupt Delivery", 15.20 "Event Injection", 15.21
  * "Interrupt and Local APIC Support" (15.21.1 "Physical INTR Masking", 15.21.2 "Virtualizing APIC.TPR",
- * 15.21.4 "Injecting Virtual (INTR) Interrupts", 15.21.5 "Interrupt Shadows"), 15.22.2 "NMI".
+ * 15.21.4 "Injecting Virtual (INTR) Interrupts", 15.21.5 "Interrupt Shadows"), 15.21.9 "NMI Support".
  * Left out: virtual NMIs (V_NMI), which need a newer CPU.
  */
 #include "devices/lapic.h"

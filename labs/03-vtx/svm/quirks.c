@@ -9,7 +9,7 @@
  *   found, at the first entry.
  * - #DB that exits is not in DR6 and DR7 yet (APM vol. 2, 15.12.2). It is not intercepted.
  * - A single step that is due when the guest exits becomes #DB in the monitor, behind VMRUN and under GIF = 0
- *   (APM vol. 2, table 15-7 "Effect of the GIF on Interrupt Handling"). It is dropped: vcpu_skip() raises the
+ *   (APM vol. 2, 15.17). It is dropped: vcpu_skip() raises the
  *   guest's.
  * - When the delivery of INT n exits, EXITINTINFO has some earlier event (APM vol. 2, 15.7.2). So INT n is
  *   intercepted, and the guest executes it in an entry of its own, whose EXITINTINFO is not believed.

@@ -8,7 +8,7 @@
  * in the mode that it believes to be in. CR0.WP and EFER.NXE are on because the memory engine's entries are
  * made for that. As long as the views are the same, reading CR0 or CR4 does not exit.
  *
- * Source: APM vol. 2, 15.5.1 "Basic Operation", 15.8.1 "MOV CRx/DRx Intercepts", 15.14.1 "VMSAVE and VMLOAD
+ * Source: APM vol. 2, 15.5.1 "Basic Operation", 15.8.1 "MOV CRx/DRx Intercepts", 15.5.2 "VMSAVE and VMLOAD
  * Instructions", 5.2.3 "PAE Paging"; appendix B "Layout of VMCB".
  */
 #include "machine/machine.h"
@@ -26,7 +26,7 @@
 	(VMCB_INTERCEPT_READ(3) | VMCB_INTERCEPT_WRITE(0) | VMCB_INTERCEPT_WRITE(2) |                        \
 	 VMCB_INTERCEPT_WRITE(3) | VMCB_INTERCEPT_WRITE(4))
 
-/* An entry of a PAE page-directory-pointer table has no rights: APM vol. 2, figure 5-9 */
+/* An entry of a PAE page-directory-pointer table has no rights: APM vol. 2, 5.2.3 */
 #define PDPTE_PASSED     (PTE_ADDR | PTE_P)
 #define PDPT_PAE_ENTRIES 4
 

@@ -163,7 +163,7 @@ void svm_guest_out(struct svm *s)
 
 /*
  * IF is on from here, so that VMRUN finds it on: with V_INTR_MASKING it is the monitor's IF that lets the
- * machine's interrupts end the guest's run (APM vol. 2, 15.21.1 "Masking (Guest) Interrupts"). GIF = 0
+ * machine's interrupts end the guest's run (APM vol. 2, 15.21.1 "Physical INTR Masking"). GIF = 0
  * keeps them from the monitor.
  */
 static void svm_load(struct vcpu *v)
