@@ -229,7 +229,8 @@ static void exit_unknown(struct vcpu *v, u64 code, struct vmexit *exit)
 		 svm_exit_name(code), code, c->exitinfo1, c->exitinfo2);
 }
 
-static void exit_other(struct vcpu *v, u64 code, struct vmexit *exit)
+/* Apart, so that the usual way out of svm_exit() needs no stack. */
+__attribute__((noinline)) static void exit_other(struct vcpu *v, u64 code, struct vmexit *exit)
 {
 	switch (code) {
 	case SVM_EXIT_IOIO:

@@ -283,7 +283,6 @@ bool svm_quirks_exit(struct vcpu *v, struct svm *s)
 {
 	bool alone = false;
 
-	s->special = false;
 	s->attention = true;
 	if (!known) {
 		find_bochs(v, s);

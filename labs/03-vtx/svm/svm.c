@@ -210,8 +210,11 @@ void svm_take_interrupts(void)
 
 static void svm_tlb_flush_all(struct vcpu *v)
 {
-	svm_of(v)->vmcb->control.tlb_control =
+	struct svm *s = svm_of(v);
+
+	s->vmcb->control.tlb_control =
 		svm_has(SVM_FEATURE_FLUSH_BY_ASID) ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
+	s->attention = true;
 }
 
 static void svm_tlb_flush_page(struct vcpu *v, gva_t gva)
@@ -230,6 +233,16 @@ static void prepare(struct vcpu *v, struct svm *s)
 		svm_load_pdpt(v);
 	svm_events_enter(v);
 	svm_quirks_enter(v, s);
+	if (s->vmcb->control.eventinj || s->vmcb->control.tlb_control)
+		s->special = true;
+}
+
+/* What was only for the last entry. */
+static void tidy(struct svm *s)
+{
+	s->special = false;
+	s->vmcb->control.tlb_control = VMCB_TLB_NOTHING;
+	s->vmcb->control.eventinj = 0;
 }
 
 /* The parts of the VMCB that every exit leaves new. */
@@ -250,8 +263,6 @@ static void enter(struct vcpu *v, struct svm *s)
 	v->valid = VCPU_CRS | VCPU_SHADOW;
 	s->hidden_kept = false;
 	b->control.clean = svm_machine.clean;
-	b->control.tlb_control = VMCB_TLB_NOTHING;
-	b->control.eventinj = 0;
 }
 
 static void svm_run(struct vcpu *v, struct vmexit *exit)
@@ -264,9 +275,12 @@ static void svm_run(struct vcpu *v, struct vmexit *exit)
 	enter(v, s);
 	if (trace_is_on())
 		trace_left(v, svm_exit_name(c->exitcode));
-	if (s->special && svm_quirks_exit(v, s)) {
-		exit->reason = VMEXIT_WINDOW;
-		return;
+	if (s->special) {
+		tidy(s);
+		if (svm_quirks_exit(v, s)) {
+			exit->reason = VMEXIT_WINDOW;
+			return;
+		}
 	}
 	if (s->unblocking || (c->v_intr & VMCB_V_TPR) != v->cr8 || c->exitintinfo & VMCB_EVENT_V)
 		svm_events_exit(v);
