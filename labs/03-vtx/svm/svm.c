@@ -245,8 +245,20 @@ static void tidy(struct svm *s)
 	s->vmcb->control.eventinj = 0;
 }
 
+/* Runs the guest until it exits: svm_entry.S, whose register contract this is. Gives v, so that it need not
+ * be kept. */
+static inline struct vcpu *svm_enter_guest(struct vcpu *v, hpa_t vmcb)
+{
+	asm volatile("call svm_enter"
+		     : "+D"(v), "+S"(vmcb)
+		     :
+		     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
+		       "memory");
+	return v;
+}
+
 /* The parts of the VMCB that every exit leaves new. */
-static void enter(struct vcpu *v, struct svm *s)
+static inline struct vcpu *enter(struct vcpu *v, struct svm *s)
 {
 	struct vmcb *b = s->vmcb;
 
@@ -254,7 +266,9 @@ static void enter(struct vcpu *v, struct svm *s)
 	b->save.rsp = v->gpr[GPR_RSP];
 	b->save.rip = v->rip;
 	b->save.rflags = v->rflags;
-	svm_enter(v, s->vmcb_hpa);
+	v = svm_enter_guest(v, s->vmcb_hpa);
+	s = svm_of(v);
+	b = s->vmcb;
 	v->gpr[GPR_RAX] = b->save.rax;
 	v->gpr[GPR_RSP] = b->save.rsp;
 	v->rip = b->save.rip;
@@ -263,16 +277,19 @@ static void enter(struct vcpu *v, struct svm *s)
 	v->valid = VCPU_CRS | VCPU_SHADOW;
 	s->hidden_kept = false;
 	b->control.clean = svm_machine.clean;
+	return v;
 }
 
 static void svm_run(struct vcpu *v, struct vmexit *exit)
 {
 	struct svm *s = svm_of(v);
-	const struct vmcb_control *c = &s->vmcb->control;
+	const struct vmcb_control *c;
 
 	if (v->changed || s->attention || v->cr8)
 		prepare(v, s);
-	enter(v, s);
+	v = enter(v, s);
+	s = svm_of(v);
+	c = &s->vmcb->control;
 	if (trace_is_on())
 		trace_left(v, svm_exit_name(c->exitcode));
 	if (s->special) {

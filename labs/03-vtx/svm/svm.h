@@ -144,8 +144,6 @@ void svm_exit(struct vcpu *v, struct vmexit *exit);
 const char *svm_exit_name(u64 code);
 
 /* ---- svm_entry.S ---- */
-/* Runs the guest until it exits. The guest's RAX, RSP, RIP and RFLAGS are in the VMCB. */
-void svm_enter(struct vcpu *v, hpa_t vmcb);
 extern const u8 svm_behind_vmrun[];
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Into the guest and back: void svm_enter(struct vcpu *v, hpa_t vmcb).
+ * Into the guest and back: svm_enter, called by svm_enter_guest() in svm.c.
  *
- * In: RDI = v, RSI = hpa of the VMCB, GIF = 0. VMRUN takes the VMCB in RAX; it loads the guest's RAX, RSP, RIP and RFLAGS from there
- * and keeps the monitor's in the page of VM_HSAVE_PA. #VMEXIT does the reverse, so that behind VMRUN RAX and RSP are the monitor's and
- * all other general registers the guest's. They go to v->gpr[], whose entries of RAX and RSP are left to the caller. The callee-saved
- * registers are kept on the monitor's stack.
+ * In: RDI = v, RSI = hpa of the VMCB, GIF = 0. Out: RDI = v. Keeps RBP and RSP and no other register; the compiler is told so.
+ *
+ * VMRUN takes the VMCB in RAX; it loads the guest's RAX, RSP, RIP and RFLAGS from there and keeps the monitor's in the page of
+ * VM_HSAVE_PA. #VMEXIT does the reverse, so that behind VMRUN RAX and RSP are the monitor's and all other general registers the
+ * guest's. They go to v->gpr[], whose entries of RAX and RSP are left to the caller.
  *
  * APM vol. 2, 15.5.1 "Basic Operation", 15.6 "#VMEXIT".
  */
@@ -17,12 +18,7 @@
 	.text
 	.globl svm_enter
 svm_enter:
-	push %rbx
 	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
 	push %rdi
 	mov %rsi, %rax
 	mov GPR(GPR_RCX)(%rdi), %rcx
@@ -59,12 +55,7 @@ svm_behind_vmrun:
 	mov %r13, GPR(13)(%rdi)
 	mov %r14, GPR(14)(%rdi)
 	mov %r15, GPR(15)(%rdi)
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
 	pop %rbp
-	pop %rbx
 	ret
 
 	.section .note.GNU-stack, "", @progbits
