@@ -188,15 +188,20 @@ int hypervisor_run(const struct cpu_engine *const cpus[], const struct mem_engin
 	const struct mem_engine *mem = choose_mem(mems);
 	struct vm *vms[MAX_GUESTS];
 	unsigned count = MIN(machine_module_count, MAX_GUESTS);
+	char name[TEXT_BYTES];
+	bool asked = option(machine_cmdline, "cpu", name, sizeof(name));
 	const char *why;
 	int status = 0;
 
 	if (!cpu || !mem)
 		return STATUS_FAILED;
 	why = prepare(cpu, mem);
-	if (why) {
+	for (unsigned i = 0; why; i++) {
 		kprintf("[hv] cpu=%s mem=%s cannot be used: %s\n", cpu->name, mem->name, why);
-		return STATUS_FAILED;
+		if (asked || !cpus[i + 1])
+			return STATUS_FAILED;
+		cpu = cpus[i + 1];
+		why = prepare(cpu, mem);
 	}
 	kprintf("[hv] cpu=%s (%s), mem=%s (%s), TSC %lu Hz\n", cpu->name, cpu->summary, mem->name,
 		mem->summary, clock_hz());

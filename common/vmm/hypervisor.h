@@ -9,7 +9,8 @@
  * Starts a guest for each Multiboot module and runs them to their end. The hypervisor's command line chooses
  * the engines:
  *
- *   cpu=NAME mem=NAME      the first of each list when not given
+ *   cpu=NAME mem=NAME      when not given the first CPU engine that works on this machine, and the first
+ *                          memory engine
  *
  * and the string of a module is its guest's name, options for its machine, and after "--" the guest's own
  * command line:

@@ -54,9 +54,9 @@ static void exit_io(struct vcpu *v, struct vmexit *exit)
 	exit->io.size = info >> VMCB_IOIO_SIZE_SHIFT & VMCB_IOIO_SIZE_MASK;
 	exit->io.write = !(info & VMCB_IOIO_IN);
 	exit->io.string = info & VMCB_IOIO_STR;
+	exit->io.rep = info & VMCB_IOIO_REP;
 	if (!exit->io.string)
 		return;
-	exit->io.rep = info & VMCB_IOIO_REP;
 	if (svm_has(SVM_FEATURE_DECODE)) {
 		exit->io.addr_size = 2 * (info >> VMCB_IOIO_ADDR_SHIFT & VMCB_IOIO_ADDR_MASK);
 		exit->io.segment = info >> VMCB_IOIO_SEG_SHIFT & VMCB_IOIO_SEG_MASK;
@@ -291,4 +291,5 @@ void svm_exit(struct vcpu *v, struct vmexit *exit)
 	}
 	exit->reason = plain[code];
 	exit->insn_len = insn_length(v);
+	exit->hypercall.cpl = svm_of(v)->vmcb->save.cpl; /* of VMMCALL; the others carry nothing */
 }
