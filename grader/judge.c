@@ -343,20 +343,20 @@ void judge_run(const struct grader *g, const struct lab_result *lab, const struc
 	}
 }
 
-/* The tests by their names where the bare machine has run that image, otherwise an entry for each group. */
-static void guest_without_tests(struct run *run, const struct rubric_run *spec,
-				const struct rubric_guest *guest, struct oracle *o)
+/* The tests of guest number i by their names where the bare machine was asked for them, otherwise an entry
+ * for each group. */
+static void guest_without_tests(struct run *run, const struct rubric_run *spec, unsigned i, struct oracle *o)
 {
-	const struct oracle_guest *known = o && !guest->ends ? oracle_guest(o, &guest->image, 0) : NULL;
+	const struct rubric_guest *guest = &spec->guests.at[i];
+	const struct oracle_guest *known = o && !guest->ends ? oracle_guest(o, &guest->image, i) : NULL;
 	string_list names = {0};
 
 	if (known && known->tcg && !known->tcg->error)
 		oracle_tests(o, known, &names);
-	else
-		for (size_t k = 0; k < guest->groups.n; k++)
-			strings_add(&names, guest->groups.at[k].tests);
-	for (size_t i = 0; i < names.n; i++) {
-		struct test *t = add_test(run, spec, guest, names.at[i], run->state);
+	for (size_t k = 0; !names.n && k < guest->groups.n; k++)
+		strings_add(&names, guest->groups.at[k].tests);
+	for (size_t k = 0; k < names.n; k++) {
+		struct test *t = add_test(run, spec, guest, names.at[k], run->state);
 
 		if (t)
 			t->message = run->message;
@@ -368,6 +368,6 @@ void run_without_tests(struct run *run, const struct rubric_run *spec, struct or
 {
 	run->state = state;
 	run->message = message;
-	for (size_t i = 0; i < spec->guests.n; i++)
-		guest_without_tests(run, spec, &spec->guests.at[i], o);
+	for (unsigned i = 0; i < spec->guests.n; i++)
+		guest_without_tests(run, spec, i, o);
 }
