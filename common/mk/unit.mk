@@ -48,7 +48,7 @@ $(call unit_archive,$(1)): $(call objects,$(HOST_OBJ),$(call unit_sources,$(1)))
 	$$(call say,AR,$$@)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$(Q)ar rcsD $$@ $$^
+	$(Q)ar qcsD $$@ $$^
 endef
 $(foreach a,common grader $(UNIT_LABS),$(if $(call unit_given,$(a)),,$(if $(call unit_archive,$(a)),$(eval $(call unit_archive_rule,$(a))))))
 
