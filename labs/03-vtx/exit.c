@@ -6,6 +6,7 @@
  * Source: SDM vol. 3C, chapter 25 "VMX Non-Root Operation", 27.2 "Recording VM-Exit Information and Updating
  * VM-Entry Control Fields"; vol. 3D, appendix C "VMX Basic Exit Reasons".
  */
+#include "check/check.h"
 #include "controls.h"
 #include "lib/panic.h"
 #include "machine/machine.h"
@@ -273,6 +274,13 @@ const char *vmx_reason_name(u32 reason)
 	return basic < REASON_COUNT && names[basic] ? names[basic] : "unknown exit reason";
 }
 
+/* Says what is wrong with the VMCS, where the processor says only whose fault it is. */
+static void explain(struct vcpu *v, enum check_class said)
+{
+	if (said != CHECK_NOTHING)
+		check_explain(vmx_of(v)->vmcs, said);
+}
+
 /* The entry got as far as the guest's state, and no further: 26.8 "VM-Entry Failures During or After Loading
  * Guest State". Or it is an exit that nobody has asked for. */
 static COLD void unexpected(struct vcpu *v, struct vmexit *exit, u64 reason)
@@ -284,6 +292,7 @@ static COLD void unexpected(struct vcpu *v, struct vmexit *exit, u64 reason)
 		exit->failed.code = reason;
 		exit->failed.info = qualification;
 		exit->failed.text = vmx_reason_name((u32)reason);
+		explain(v, check_class_of_reason((u32)reason));
 		return;
 	}
 	exit->reason = VMEXIT_NONE;
@@ -327,9 +336,9 @@ void vmx_exited(struct vcpu *v, struct vmexit *exit)
 
 void vmx_refused(struct vcpu *v, struct vmexit *exit, enum vmx_result result)
 {
-	(void)v;
 	exit->reason = VMEXIT_ENTRY_FAILED;
 	exit->failed.code = result == VMX_FAIL_VALID ? vmcs_read(VMCS_VM_INSTRUCTION_ERROR) : 0;
 	exit->failed.info = 0;
 	exit->failed.text = vmx_result_name(result);
+	explain(v, check_class_of_error(exit->failed.code));
 }

@@ -10,6 +10,7 @@
  * report is the one to begin with.
  */
 #include "rule.h"
+#include "labs/03-vtx/reasons.h"
 #include "lib/print.h"
 
 static const struct check_rule *const lists[] = {
@@ -35,6 +36,34 @@ const char *check_class_name(enum check_class class)
 	};
 
 	return class < CHECK_CLASSES ? names[class] : "?";
+}
+
+/* SDM vol. 3C, 30.4 "VM Instruction Error Numbers" */
+#define ERROR_CONTROLS 7
+#define ERROR_HOST     8
+
+enum check_class check_class_of_error(u64 error)
+{
+	switch (error) {
+	case ERROR_CONTROLS:
+		return CHECK_CONTROLS;
+	case ERROR_HOST:
+		return CHECK_HOST;
+	default:
+		return CHECK_NOTHING;
+	}
+}
+
+enum check_class check_class_of_reason(u32 reason)
+{
+	switch (reason) {
+	case REASON_ENTRY_FAILURE | REASON_ENTRY_INVALID_GUEST_STATE:
+		return CHECK_GUEST;
+	case REASON_ENTRY_FAILURE | REASON_ENTRY_MSR_LOADING:
+		return CHECK_MSRS;
+	default:
+		return CHECK_NOTHING;
+	}
 }
 
 /* ---- fields ---- */

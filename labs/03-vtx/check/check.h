@@ -96,6 +96,10 @@ enum check_class check_entry(const struct check_vmcs *vmcs, check_found found, v
 enum check_class check_report(const struct check_vmcs *vmcs);
 
 const char *check_class_name(enum check_class class);
+/* Whom the processor blames, by VM_INSTRUCTION_ERROR and by EXIT_REASON. CHECK_NOTHING: it is none of these
+ * rules. */
+enum check_class check_class_of_error(u64 error);
+enum check_class check_class_of_reason(u32 reason);
 
 /* ---- on this processor (cpu.c) ---- */
 
@@ -103,7 +107,7 @@ const char *check_class_name(enum check_class class);
 void check_cpu_read(struct check_cpu *cpu, hpa_t vmcs);
 /* The current VMCS, by VMREAD. */
 struct check_vmcs check_current(const struct check_cpu *cpu);
-/* The report, when an entry with the current VMCS has failed. */
-void check_explain(hpa_t vmcs);
+/* The report, when an entry with the current VMCS has failed, and whom the processor blames. */
+void check_explain(hpa_t vmcs, enum check_class said);
 
 #endif

@@ -103,13 +103,18 @@ struct check_vmcs check_current(const struct check_cpu *cpu)
 	return (struct check_vmcs){read_field, read_memory, NULL, cpu};
 }
 
-void check_explain(hpa_t vmcs)
+void check_explain(hpa_t vmcs, enum check_class said)
 {
 	struct check_cpu cpu;
 	struct check_vmcs current;
+	enum check_class found;
 
 	check_cpu_read(&cpu, vmcs);
 	current = check_current(&cpu);
-	kprintf("[hv] the VM entry has failed. What is wrong with the VMCS, by the manual:\n");
-	check_report(&current);
+	kprintf("[hv] the VM entry has failed, and the processor blames: %s. What breaks the manual's "
+		"rules:\n",
+		check_class_name(said));
+	found = check_report(&current);
+	if (found != CHECK_NOTHING && found != said)
+		kprintf("[hv] that is not what the processor blames: look there, too\n");
 }

@@ -21,10 +21,9 @@
 #include "machine/machine.h"
 #include "x86/paging.h"
 
-#define OPTION        "vmx-check=1"
-#define ERROR_CONTROL 7 /* 30.4 "VM Instruction Error Numbers" */
-#define ERROR_HOST    8
-#define MOST_FIELDS   256
+#define OPTION      "vmx-check=1"
+#define MOST_FIELDS 256
+#define TEXT_BYTES  32
 
 bool check_try_wanted(void)
 {
@@ -98,7 +97,7 @@ static const char *set_up(void)
 
 static const char *exit_verdict(void)
 {
-	static char text[64];
+	static char text[TEXT_BYTES];
 	u32 reason = (u32)vmcs_read(VMCS_EXIT_REASON);
 
 	if (!(reason & REASON_ENTRY_FAILURE)) {
@@ -107,20 +106,15 @@ static const char *exit_verdict(void)
 			machine_interrupt((u8)vmcs_read(VMCS_EXIT_INTERRUPTION_INFO));
 		return check_class_name(CHECK_NOTHING);
 	}
-	switch (reason & REASON_BASIC) {
-	case REASON_ENTRY_INVALID_GUEST_STATE:
-		return check_class_name(CHECK_GUEST);
-	case REASON_ENTRY_MSR_LOADING:
-		return check_class_name(CHECK_MSRS);
-	default:
-		ksnprintf(text, sizeof(text), "reason-%u", reason & REASON_BASIC);
-		return text;
-	}
+	if (check_class_of_reason(reason) != CHECK_NOTHING)
+		return check_class_name(check_class_of_reason(reason));
+	ksnprintf(text, sizeof(text), "reason-%u", reason & REASON_BASIC);
+	return text;
 }
 
 static const char *try_entry(void)
 {
-	static char text[64];
+	static char text[TEXT_BYTES];
 	u64 error;
 
 	switch (check_try_enter(launched)) {
@@ -132,10 +126,8 @@ static const char *try_entry(void)
 		error = vmcs_read(VMCS_VM_INSTRUCTION_ERROR);
 		break;
 	}
-	if (error == ERROR_CONTROL)
-		return check_class_name(CHECK_CONTROLS);
-	if (error == ERROR_HOST)
-		return check_class_name(CHECK_HOST);
+	if (check_class_of_error(error) != CHECK_NOTHING)
+		return check_class_name(check_class_of_error(error));
 	ksnprintf(text, sizeof(text), "error-%lu", error);
 	return text;
 }

@@ -17,6 +17,7 @@ static u64 fields[ENCODINGS];
 unsigned fake_vmcs_reads, fake_vmcs_writes;
 int fake_interrupt = -1;
 unsigned fake_unblocked, fake_ended;
+enum check_class fake_explained;
 struct event fake_raised, fake_interrupted;
 
 void fake_vmcs_clear(void)
@@ -25,6 +26,7 @@ void fake_vmcs_clear(void)
 	fake_vmcs_reads = fake_vmcs_writes = 0;
 	fake_interrupt = -1;
 	fake_unblocked = fake_ended = 0;
+	fake_explained = CHECK_NOTHING;
 	fake_raised = fake_interrupted = (struct event){.kind = EVENT_NONE};
 }
 
@@ -75,6 +77,12 @@ void vcpu_end(struct vcpu *v, const char *fmt, ...)
 void machine_interrupt(unsigned vector)
 {
 	fake_interrupt = (int)vector;
+}
+
+void check_explain(hpa_t vmcs, enum check_class said)
+{
+	(void)vmcs;
+	fake_explained = said;
 }
 
 void vmx_unblock_nmi(void)

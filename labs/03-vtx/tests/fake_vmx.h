@@ -3,6 +3,7 @@
 #ifndef VTX_TESTS_FAKE_VMX_H
 #define VTX_TESTS_FAKE_VMX_H
 
+#include "../check/check.h"
 #include "../vmx.h"
 
 /* All fields 0, nothing counted and nothing recorded. */
@@ -13,6 +14,8 @@ extern unsigned fake_vmcs_reads, fake_vmcs_writes;
 extern int fake_interrupt;
 /* How often an NMI was unblocked, and a guest ended. */
 extern unsigned fake_unblocked, fake_ended;
+/* The last thing that the VM-entry checker was asked to explain. */
+extern enum check_class fake_explained;
 /* The events that were handed to common/vmm/event.c, the last of each: raised, and found interrupted. */
 extern struct event fake_raised, fake_interrupted;
 

@@ -243,12 +243,19 @@ static void failed_entries(void)
 	exit = exit_by(REASON_ENTRY_FAILURE | REASON_ENTRY_INVALID_GUEST_STATE, 4);
 	CU_ASSERT(exit.reason == VMEXIT_ENTRY_FAILED && exit.failed.info == 4);
 	CU_ASSERT_STRING_EQUAL(exit.failed.text, "VM-entry failure due to invalid guest state");
+	CU_ASSERT_EQUAL(fake_explained, CHECK_GUEST);
 	vmcs_write(VMCS_VM_INSTRUCTION_ERROR, 7);
 	vmx_refused(v, &exit, VMX_FAIL_VALID);
 	CU_ASSERT_EQUAL(exit.failed.code, 7);
 	CU_ASSERT_STRING_EQUAL(exit.failed.text, "VM entry with invalid control field(s)");
+	CU_ASSERT_EQUAL(fake_explained, CHECK_CONTROLS);
+
+	v = fake_vcpu();
 	vmx_refused(v, &exit, VMX_FAIL_INVALID);
 	CU_ASSERT_EQUAL(exit.failed.code, 0);
+	CU_ASSERT_EQUAL(fake_explained, CHECK_NOTHING);
+	exit = exit_by(REASON_ENTRY_FAILURE | REASON_ENTRY_MACHINE_CHECK, 0);
+	CU_ASSERT_EQUAL(fake_explained, CHECK_NOTHING);
 }
 
 static void names(void)
