@@ -173,15 +173,13 @@ static void try_side(const struct check_case *k, unsigned nth, bool breaks)
 	restore_fields();
 	check_cases_apply(&target, k, breaks);
 	ours = check_entry(&current, find, &f);
-	kprintf("check %s %u %s ", k->rule, nth, side);
-	if (f.other) /* a control that it has not got, or a host that is not like this one */
-		kprintf("skipped: this processor refuses it by %s\n", f.other);
-	else if (breaks && !f.own)
-		kprintf("skipped: this processor allows it\n");
+	if (f.other) /* it has not got the control, or it has another host. Bochs may panic on such things. */
+		kprintf("check %s %u %s skipped: here it breaks %s\n", k->rule, nth, side, f.other);
 	else if (why)
-		kprintf("skipped: %s\n", why);
+		kprintf("check %s %u %s skipped: %s\n", k->rule, nth, side, why);
 	else {
-		kprintf("ours=%s cpu=", check_class_name(ours));
+		kprintf("check %s %u %s ours=%s cpu=", k->rule, nth, breaks && !f.own ? "allowed" : side,
+			check_class_name(ours));
 		kprintf("%s\n", try_entry());
 	}
 }

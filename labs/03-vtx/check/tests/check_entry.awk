@@ -2,7 +2,8 @@
 # Judges what check_entry.sh has collected. Input: bochs-differs.txt, bochs-says.txt, then a file a model.
 #
 # A side of a case (the rule kept, the rule broken) passes when checker and processor agree, and Bochs names a reason that belongs to the
-# rule; or when they differ as foretold. A rule is shown when on some model one case had both sides and both agreed.
+# rule; or when they differ as foretold. "allowed" is a broken side that this model has no reason to refuse. A rule is shown when on some
+# model one case had both sides and both agreed.
 
 function complain(text) {
 	failed++
@@ -109,6 +110,11 @@ $5 == "skipped:" {
 		kept[key] = 1
 		next
 	}
+	if (side == "allowed") {
+		passed++
+		allowed++
+		next
+	}
 	count = split(says[rule], words, "\n")
 	good = 0
 	for (i = 2; i <= count; i++)
@@ -152,6 +158,6 @@ END {
 	printf "%-10s %6d %15d %15d %10d\n", "all", sum, sum_shown, sum_differs, sum - sum_shown - sum_differs
 	print "\nRules where no case agrees on both sides, since Bochs differs (bochs-differs.txt):" differing
 	print "\nRules that no model of Bochs can show:" not_shown
-	printf "\n%d sides skipped\n%d passed, %d failed\n", skipped, passed, failed
+	printf "\n%d sides skipped, %d broken sides allowed\n%d passed, %d failed\n", skipped, allowed, passed, failed
 	exit failed > 0
 }
