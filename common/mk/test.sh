@@ -88,6 +88,7 @@ for rubric in labs/*/rubric.yaml; do
 	number=${number%%-*}
 	step tests "lab $number as foretold" sh common/mk/count.sh lab "$number"
 done
+[ ! -d labs/03-vtx/check ] || step tests 'the VM-entry checker against Bochs' $make -C labs/03-vtx check-entry
 step tests 'the debugger' $make debug-check LAB=01
 # A workspace has no solutions to put into one.
 [ -e workspace.yaml ] || step tests 'a workspace of a student' $make check-student
