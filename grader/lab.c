@@ -15,7 +15,12 @@
 
 static const struct platform *choose(const struct grader *g, const struct rubric_run *spec)
 {
-	return g->platform ? platform_named(g->platform) : platform_choose(&spec->platforms);
+	if (!g->platform)
+		return platform_choose(&spec->platforms);
+	for (size_t i = 0; i < spec->platforms.n; i++)
+		if (platform_has_model(spec->platforms.at[i], g->platform))
+			return platform_named(spec->platforms.at[i]);
+	return platform_named(g->platform);
 }
 
 /* A run of the rubric without a machine: all its tests in one state. */

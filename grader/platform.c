@@ -48,6 +48,24 @@ const struct platform *platform_get(enum platform_id id)
 	return &platforms[id];
 }
 
+bool platform_has_model(const char *name, const char *platform)
+{
+	size_t n = strlen(platform);
+
+	return !strncmp(name, platform, n) && name[n] == ':' && name[n + 1];
+}
+
+bool platform_is_name(const char *name)
+{
+	for (unsigned i = 0; i < PLATFORM_COUNT; i++) {
+		const struct platform *p = &platforms[i];
+
+		if (!strcmp(name, p->name) || (p->model && platform_has_model(name, p->name)))
+			return true;
+	}
+	return false;
+}
+
 const struct platform *platform_named(const char *name)
 {
 	size_t n = strcspn(name, ":");

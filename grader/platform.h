@@ -26,6 +26,9 @@ const struct platform *platform_named(const char *name);
 /* The first available one of the names; when there is none, the first one at all (its `why` says what is
  * missing). */
 const struct platform *platform_choose(const string_list *names);
+/* Without looking whether it is there: is it a platform's name; is it `platform` with a model? */
+bool platform_is_name(const char *name);
+bool platform_has_model(const char *name, const char *platform);
 /* "tcg", "bochs:ryzen": what platform_named() takes. */
 const char *platform_full_name(const struct platform *p);
 

@@ -6,6 +6,8 @@
  */
 #include "grader/rubric_read.h"
 
+#include "grader/platform.h"
+
 #include <libgen.h>
 #include <string.h>
 
@@ -91,12 +93,8 @@ static void read_guest(struct yaml_at at, const struct guest_image *kernel, stru
 
 void rubric_check_platform(struct yaml_at at, const char *name)
 {
-	static const char *const platforms[] = {"tcg", "bochs", "kvm"};
-
-	for (unsigned p = 0; p < ARRAY_SIZE(platforms); p++)
-		if (!strcmp(platforms[p], name))
-			return;
-	yaml_complain(at, xprintf("`%s` is none of tcg, bochs, kvm", name));
+	if (!platform_is_name(name))
+		yaml_complain(at, xprintf("`%s` is none of tcg, bochs, bochs:MODEL, kvm", name));
 }
 
 static void read_run(struct yaml_at at, const struct guest_image *kernel, struct rubric_run *r)

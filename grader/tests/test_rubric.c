@@ -4,6 +4,7 @@
  * field. */
 #include "lib/tests/unit.h"
 
+#include "grader/platform.h"
 #include "grader/rubric.h"
 
 #include <string.h>
@@ -164,6 +165,19 @@ static void wrong(void)
 	CU_ASSERT_STRING_EQUAL(error, "no-such-file.yaml: No such file or directory");
 }
 
+/* A platform of a run may be a model of Bochs, which `--platform bochs` then means too. */
+static void models(void)
+{
+	CU_ASSERT_TRUE(platform_is_name("tcg"));
+	CU_ASSERT_TRUE(platform_is_name("bochs"));
+	CU_ASSERT_TRUE(platform_is_name("bochs:ryzen"));
+	CU_ASSERT_FALSE(platform_is_name("bochs:"));
+	CU_ASSERT_FALSE(platform_is_name("kvm:ryzen"));
+	CU_ASSERT_TRUE(platform_has_model("bochs:ryzen", "bochs"));
+	CU_ASSERT_FALSE(platform_has_model("bochs", "bochs"));
+	CU_ASSERT_FALSE(platform_has_model("bochs:ryzen", "tcg"));
+}
+
 /* One field of a text that is right otherwise. */
 static void replaced(const char *what, const char *with, const char *message)
 {
@@ -185,7 +199,8 @@ static void fields(void)
 	replaced("points: 6", "points: six", "groups[0].points: `six` is not a number");
 	replaced("points: 6", "points: -6", "`-6` is not a number");
 	replaced("points: 6", "points: 60000", "too many points");
-	replaced("tcg, bochs", "tcg, vax", "`vax` is none of tcg, bochs, kvm");
+	replaced("tcg, bochs", "tcg, vax", "`vax` is none of tcg, bochs, bochs:MODEL, kvm");
+	replaced("tcg, bochs", "'tcg:ryzen'", "`tcg:ryzen` is none of tcg, bochs, bochs:MODEL, kvm");
 	replaced("name: a\n", "name: a b\n", "must be one word");
 	replaced("name: a\n", "name: '--'\n", "must be one word");
 	replaced("tests: cpu/*", "test: cpu/*", "groups[0].test: there is no such field");
@@ -291,4 +306,4 @@ static void exceptions(void)
 UNIT_MAIN("grader_rubric", {"a right one", right}, {"images of guests", images}, {"wrong ones", wrong},
 	  {"wrong fields", fields}, {"the official platform", official},
 	  {"an exercise's fields", exercise_fields}, {"two exercises", two_exercises},
-	  {"whose is a test", owners}, {"platform exceptions", exceptions})
+	  {"whose is a test", owners}, {"models", models}, {"platform exceptions", exceptions})
