@@ -64,7 +64,8 @@ static void add(struct bench_table *t, const struct lab_result *lab, bool native
 	for (size_t i = 0; i < lab->benches.n; i++) {
 		const struct bench_result *b = &lab->benches.at[i];
 
-		/* The bare machine is measured for each lab, and is the same. */
+		/* The bare machine is measured for each lab, and is the same; the models of Bochs count
+		 * alike. */
 		if (strcmp(b->platform, t->platform->name) || !strcmp(b->cpu, NATIVE_ENGINE) != native ||
 		    find(t, operation(b), engine_name(b)))
 			continue;
@@ -91,6 +92,21 @@ static double times_native(const struct bench_table *t, const struct bench_resul
 	return value / per_operation(native, BENCH_TICKS);
 }
 
+/* The platform, with the model where all figures are from one. */
+static const char *measured_on(const struct bench_table *t)
+{
+	const char *model = NULL;
+
+	for (size_t i = 0; i < t->all.benches.n; i++) {
+		const char *other = t->all.benches.at[i].model;
+
+		if (model && other && strcmp(model, other))
+			return t->platform->name;
+		model = other ? other : model;
+	}
+	return model ? xprintf("%s:%s", t->platform->name, model) : t->platform->name;
+}
+
 /* ---- on the terminal ---- */
 
 void bench_print(const struct bench_table *t)
@@ -113,7 +129,7 @@ void bench_print(const struct bench_table *t)
 		}
 		printf("\n");
 	}
-	printf("%s on %s, of one operation\n", t->platform->unit, platform_full_name(t->platform));
+	printf("%s on %s, of one operation\n", t->platform->unit, measured_on(t));
 }
 
 /* ---- files ---- */
@@ -148,7 +164,7 @@ static json_t *table_json(const struct bench_table *t)
 	json_t *top = json_object(), *operations = json_array();
 
 	set(top, "schema", json_integer(BENCH_SCHEMA));
-	set(top, "platform", json_string(platform_full_name(t->platform)));
+	set(top, "platform", json_string(measured_on(t)));
 	set(top, "unit", json_string(t->platform->unit));
 	for (size_t i = 0; i < t->operations.n; i++) {
 		json_t *o = json_object(), *engines = json_array();
@@ -199,6 +215,6 @@ bool bench_write_plot(const struct bench_table *t, const char *path)
 		       "engines = \"%s\"\n"
 		       "# a block for each engine: operation, how many times native, the same by the model\n"
 		       "$bench << END\n%sEND\n",
-		       t->platform->unit, platform_full_name(t->platform), names, text);
+		       t->platform->unit, measured_on(t), names, text);
 	return file_write(path, text, strlen(text));
 }

@@ -130,7 +130,8 @@ void keep_benches(struct lab_result *lab, const struct platform *p, const struct
 		  const char *mem)
 {
 	for (size_t i = 0; i < c->benches.n; i++)
-		*vector_add(&lab->benches) = (struct bench_result){c->benches.at[i], cpu, mem, p->name};
+		*vector_add(&lab->benches) =
+			(struct bench_result){c->benches.at[i], cpu, mem, p->name, p->model};
 }
 
 /* A new machine with new images, from power on to its end. NULL, or what is wrong. */
@@ -235,6 +236,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 	run->name = spec->name;
 	run->what = xprintf("%s: %s with %s on %s", spec->name, spec->cpu, spec->mem, platform_full_name(p));
 	run->platform = p->name;
+	run->model = p->model;
 	run->cpu = spec->cpu;
 	run->mem = spec->mem;
 	progress_begin(run->what);

@@ -13,14 +13,15 @@
 
 #define NO_TESTS "only=none/" /* a guest that has nothing to do still boots and ends */
 
+/* NULL: the run is not made on what was asked for. */
 static const struct platform *choose(const struct grader *g, const struct rubric_run *spec)
 {
+	const char *name;
+
 	if (!g->platform)
 		return platform_choose(&spec->platforms);
-	for (size_t i = 0; i < spec->platforms.n; i++)
-		if (platform_has_model(spec->platforms.at[i], g->platform))
-			return platform_named(spec->platforms.at[i]);
-	return platform_named(g->platform);
+	name = platform_among(&spec->platforms, g->platform);
+	return name ? platform_named(name) : NULL;
 }
 
 /* A run of the rubric without a machine: all its tests in one state. */
@@ -33,7 +34,8 @@ static void not_run(const struct grader *g, struct lab_result *lab, const struct
 	*vector_add(&lab->runs) = run;
 	run->name = spec->name;
 	run->what = xprintf("%s: %s with %s", spec->name, spec->cpu, spec->mem);
-	run->platform = p ? p->name : g->platform;
+	run->platform = p ? p->name : platform_named(g->platform)->name;
+	run->model = p ? p->model : NULL;
 	run->cpu = spec->cpu;
 	run->mem = spec->mem;
 	run_without_tests(run, spec, lab->oracle, state, message);
@@ -148,14 +150,16 @@ static const char *prerequisite(const struct lab_result *lab, const struct rubri
 }
 
 /* Why it cannot run here, and where the points can be had. */
-static const char *unavailable(const struct rubric_run *spec, const struct platform *p)
+static const char *unavailable(const struct grader *g, const struct rubric_run *spec,
+			       const struct platform *p)
 {
 	const char *places = "";
 
 	for (size_t i = 0; i < spec->platforms.n; i++)
-		if (!p || strcmp(spec->platforms.at[i], p->name))
+		if (!p || !platform_same(spec->platforms.at[i], platform_full_name(p)))
 			places = xprintf("%s%s%s", places, *places ? ", " : "", spec->platforms.at[i]);
-	return xprintf("%s; the points can be had on: %s", p ? p->why : "no platform is named", places);
+	return xprintf("%s; the points can be had on: %s",
+		       p ? p->why : xprintf("this run is not made on %s", g->platform), places);
 }
 
 static void one_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
@@ -165,7 +169,7 @@ static void one_run(const struct grader *g, struct lab_result *lab, const struct
 	const char *skip = prerequisite(lab, spec);
 
 	if (!p || p->why) {
-		not_run(g, lab, spec, STATE_UNAVAILABLE, unavailable(spec, p));
+		not_run(g, lab, spec, STATE_UNAVAILABLE, unavailable(g, spec, p));
 	} else if (skip) {
 		not_run(g, lab, spec, STATE_SKIPPED, skip);
 	} else {
@@ -271,13 +275,26 @@ static void units_without(const struct grader *g, struct lab_result *lab, const 
 	}
 }
 
+/* Does asking for the platform leave every run where it should be made? */
+static bool is_official(const struct rubric *r, const char *platform)
+{
+	for (size_t i = 0; i < r->runs.n; i++) {
+		const string_list *list = &r->runs.at[i].platforms;
+		const char *name = platform_among(list, platform);
+
+		if (!name || !platform_same(name, list->at[0]))
+			return false;
+	}
+	return r->runs.n || !strcmp(platform, r->official);
+}
+
 void lab_begin(const struct grader *g, const struct rubric *r, struct lab_result *result)
 {
 	memset(result, 0, sizeof(*result));
 	result->rubric = r;
 	result->seed = g->seed;
 	result->whole = !g->test && !g->part && !g->exercise;
-	result->elsewhere = g->platform && strcmp(g->platform, r->official) ? g->platform : NULL;
+	result->elsewhere = g->platform && !is_official(r, g->platform) ? g->platform : NULL;
 	result->base = g->workspace.base;
 }
 

@@ -335,6 +335,14 @@ static const struct platform *bench_platform(const struct grader *g, const struc
 	return NULL;
 }
 
+/* Not every run can be made on every platform, and then its engine is missing in the table. */
+static void tell_missing(const struct lab_result *lab)
+{
+	for (size_t i = 0; i < lab->runs.n; i++)
+		if (lab->runs.at[i]->state == STATE_UNAVAILABLE)
+			printf("%s is not measured: %s\n", lab->runs.at[i]->what, lab->runs.at[i]->message);
+}
+
 /* Where the data of the plot goes: beside the JSON. */
 static const char *plot_path(const char *json)
 {
@@ -360,12 +368,14 @@ static bool measure(struct grader *g)
 		mistake("no lab has a run called bench");
 	if (table.platform->why)
 		mistake(xprintf("nothing can be measured here: %s", table.platform->why));
-	g->platform = platform_full_name(table.platform);
+	if (!g->platform)
+		g->platform = table.platform->name;
 	for (size_t i = 0; i < paths.n && !process_interrupted(); i++) {
 		struct lab_result *result = xcalloc(1, sizeof(*result));
 
 		lab_grade(g, labs[i], &exceptions, result);
 		bench_add(&table, result);
+		tell_missing(result);
 		if (lab_as_foretold(result))
 			continue;
 		ok = false;

@@ -55,6 +55,20 @@ bool platform_has_model(const char *name, const char *platform)
 	return !strncmp(name, platform, n) && name[n] == ':' && name[n + 1];
 }
 
+const char *platform_among(const string_list *names, const char *wanted)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->at[i], wanted))
+			return names->at[i];
+	for (size_t i = 0; i < names->n; i++) {
+		if (platform_has_model(names->at[i], wanted))
+			return names->at[i];
+		if (platform_has_model(wanted, names->at[i]))
+			return wanted;
+	}
+	return NULL;
+}
+
 bool platform_is_name(const char *name)
 {
 	for (unsigned i = 0; i < PLATFORM_COUNT; i++) {
@@ -100,6 +114,13 @@ const struct platform *platform_choose(const string_list *names)
 			first = p;
 	}
 	return first;
+}
+
+bool platform_same(const char *a, const char *b)
+{
+	const struct platform *p = platform_named(a), *q = platform_named(b);
+
+	return p && q && !strcmp(platform_full_name(p), platform_full_name(q));
 }
 
 const char *platform_full_name(const struct platform *p)

@@ -29,6 +29,11 @@ const struct platform *platform_choose(const string_list *names);
 /* Without looking whether it is there: is it a platform's name; is it `platform` with a model? */
 bool platform_is_name(const char *name);
 bool platform_has_model(const char *name, const char *platform);
+/* What a list allows of a platform that is wanted: itself; the first of its models, where none is wanted; and
+ * any model, where the list names none. NULL: nothing. */
+const char *platform_among(const string_list *names, const char *wanted);
+/* Are two names the same machine? "bochs" is the model that it stands for. */
+bool platform_same(const char *a, const char *b);
 /* "tcg", "bochs:ryzen": what platform_named() takes. */
 const char *platform_full_name(const struct platform *p);
 

@@ -44,6 +44,7 @@ struct run {
 	const char *what;      /* for people: "trap on tcg" */
 	const char *log;       /* file with all that came over the serial line; NULL: none */
 	const char *platform;  /* "tcg", "bochs", "kvm", "host" */
+	const char *model;     /* Bochs: its CPU model; otherwise NULL */
 	const char *cpu, *mem; /* engines; NULL: unit tests */
 	enum state state;
 	double seconds;
@@ -58,6 +59,7 @@ struct run {
 struct bench_result {
 	struct bench bench;
 	const char *cpu, *mem, *platform;
+	const char *model; /* as in struct run */
 };
 
 struct oracle;

@@ -57,6 +57,8 @@ static json_t *run_json(const struct run *r, bool reproducible)
 
 	set(o, "name", text(r->name));
 	set(o, "platform", text(r->platform));
+	if (r->model)
+		set(o, "model", text(r->model));
 	set(o, "cpu", text(r->cpu));
 	set(o, "mem", text(r->mem));
 	set(o, "state", text(state_names[r->state]));

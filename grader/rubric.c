@@ -287,14 +287,17 @@ void rubric_set_official(struct rubric *r, const char *platform)
 	r->official = platform;
 	for (size_t i = 0; i < r->runs.n; i++) {
 		string_list *list = &r->runs.at[i].platforms;
+		const char *name = platform_among(list, platform);
 		size_t k = 0;
 
-		while (k < list->n && strcmp(list->at[k], platform))
+		while (name && k < list->n && list->at[k] != name)
 			k++;
-		if (k == list->n)
+		if (!name)
 			continue;
+		if (k == list->n) /* a model of one that stands there */
+			strings_add(list, name);
 		memmove(&list->at[1], &list->at[0], k * sizeof(list->at[0]));
-		list->at[0] = platform;
+		list->at[0] = name;
 	}
 }
 

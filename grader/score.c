@@ -138,13 +138,19 @@ void score_unblocked(struct lab_result *lab)
 	}
 }
 
-/* The platform that a run of the rubric should have had. */
-static const char *official_of(const struct lab_result *lab, const struct run *run)
+/* Was a run of the rubric made elsewhere than it should have been? */
+static bool made_elsewhere(const struct lab_result *lab, const struct run *run)
 {
+	const char *official = lab->rubric->official, *where = run->platform;
+
+	if (!run->cpu)
+		return false; /* unit tests */
 	for (size_t i = 0; i < lab->rubric->runs.n; i++)
 		if (!strcmp(lab->rubric->runs.at[i].name, run->name) && lab->rubric->runs.at[i].platforms.n)
-			return lab->rubric->runs.at[i].platforms.at[0];
-	return lab->rubric->official;
+			official = lab->rubric->runs.at[i].platforms.at[0];
+	if (where && run->model)
+		where = xprintf("%s:%s", where, run->model);
+	return !where || !platform_same(where, official);
 }
 
 const char *lab_informational(const struct lab_result *lab)
@@ -157,7 +163,7 @@ const char *lab_informational(const struct lab_result *lab)
 	for (size_t r = 0; r < lab->runs.n; r++) {
 		const struct run *run = lab->runs.at[r];
 
-		elsewhere |= run->cpu && (!run->platform || strcmp(run->platform, official_of(lab, run)));
+		elsewhere |= made_elsewhere(lab, run);
 		for (size_t i = 0; i < run->tests.n; i++)
 			unknown += run->tests.at[i].state == STATE_UNAVAILABLE ||
 				   run->tests.at[i].state == STATE_INFRA_ERROR;

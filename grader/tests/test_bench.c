@@ -56,6 +56,27 @@ static void merged(void)
 	CU_ASSERT_STRING_EQUAL(t.all.benches.at[0].cpu, NATIVE_ENGINE);
 }
 
+/* A lab whose engines need two models of one platform. */
+static void models(void)
+{
+	struct bench_table t = {.platform = platform_named("bochs")};
+	struct lab_result lab = {0};
+	char *path = xprintf("test_bench.%d", (int)getpid());
+	json_t *top;
+
+	for (unsigned i = 0; i < 2; i++) {
+		put(&lab, "bench/in", i ? "svm" : "vmx", "bochs", 12);
+		lab.benches.at[i].model = i ? BOCHS_AMD : BOCHS_INTEL;
+		bench_add(&t, &lab);
+		CU_ASSERT_TRUE(bench_write(&t, path));
+		top = json_load_file(path, 0, NULL);
+		CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(top, "platform")),
+				       i ? "bochs" : "bochs:" BOCHS_INTEL);
+		json_decref(top);
+	}
+	unlink(path);
+}
+
 static double number(const json_t *engine, const char *key)
 {
 	return json_number_value(json_object_get(engine, key));
@@ -116,5 +137,5 @@ static void which_runs(void)
 	CU_ASSERT_FALSE(lab_is_bench(&run));
 }
 
-UNIT_MAIN("grader_bench", {"labs side by side", merged}, {"JSON", json}, {"data of the plot", plot},
-	  {"which runs", which_runs})
+UNIT_MAIN("grader_bench", {"labs side by side", merged}, {"models", models}, {"JSON", json},
+	  {"data of the plot", plot}, {"which runs", which_runs})

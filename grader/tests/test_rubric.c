@@ -176,6 +176,47 @@ static void models(void)
 	CU_ASSERT_TRUE(platform_has_model("bochs:ryzen", "bochs"));
 	CU_ASSERT_FALSE(platform_has_model("bochs", "bochs"));
 	CU_ASSERT_FALSE(platform_has_model("bochs:ryzen", "tcg"));
+	CU_ASSERT_TRUE(platform_same("bochs", "bochs:" BOCHS_INTEL));
+	CU_ASSERT_FALSE(platform_same("bochs", "bochs:" BOCHS_AMD));
+	CU_ASSERT_FALSE(platform_same("bochs", "tcg"));
+}
+
+static void among(void)
+{
+	string_list names = {0};
+
+	strings_add(&names, "kvm");
+	strings_add(&names, "bochs:ryzen");
+	strings_add(&names, "bochs:zambezi");
+	CU_ASSERT_STRING_EQUAL(platform_among(&names, "kvm"), "kvm");
+	CU_ASSERT_STRING_EQUAL(platform_among(&names, "bochs"), "bochs:ryzen");
+	CU_ASSERT_STRING_EQUAL(platform_among(&names, "bochs:zambezi"), "bochs:zambezi");
+	CU_ASSERT_PTR_NULL(platform_among(&names, "bochs:corei7_skylake_x"));
+	CU_ASSERT_PTR_NULL(platform_among(&names, "tcg"));
+	strings_add(&names, "bochs");
+	CU_ASSERT_STRING_EQUAL(platform_among(&names, "bochs"), "bochs");
+	CU_ASSERT_STRING_EQUAL(platform_among(&names, "bochs:corei7_skylake_x"), "bochs:corei7_skylake_x");
+}
+
+/* The official platform may be a model, or mean one. */
+static void official_model(void)
+{
+	struct rubric *r = read_text(HEAD RUN UNITS);
+	string_list *platforms;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	platforms = &r->runs.at[0].platforms;
+	rubric_set_official(r, "bochs:ryzen");
+	CU_ASSERT_STRING_EQUAL(platforms->at[0], "bochs:ryzen");
+	CU_ASSERT_STRING_EQUAL(platforms->at[1], "bochs");
+	CU_ASSERT_EQUAL(platforms->n, 3);
+	platforms->n = 2;
+	platforms->at[0] = "tcg";
+	platforms->at[1] = "bochs:ryzen";
+	rubric_set_official(r, "bochs");
+	CU_ASSERT_STRING_EQUAL(r->official, "bochs");
+	CU_ASSERT_STRING_EQUAL(platforms->at[0], "bochs:ryzen");
+	CU_ASSERT_EQUAL(platforms->n, 2);
 }
 
 /* One field of a text that is right otherwise. */
@@ -306,4 +347,5 @@ static void exceptions(void)
 UNIT_MAIN("grader_rubric", {"a right one", right}, {"images of guests", images}, {"wrong ones", wrong},
 	  {"wrong fields", fields}, {"the official platform", official},
 	  {"an exercise's fields", exercise_fields}, {"two exercises", two_exercises},
-	  {"whose is a test", owners}, {"models", models}, {"platform exceptions", exceptions})
+	  {"whose is a test", owners}, {"models", models}, {"a platform in a list", among},
+	  {"the official model", official_model}, {"platform exceptions", exceptions})

@@ -177,6 +177,10 @@ static void informational(void)
 			       "informational: this course's official platform is tcg");
 	spec->platforms.at[0] = "bochs"; /* a run that cannot be made there is made where it can be */
 	CU_ASSERT_PTR_NULL(lab_informational(&lab));
+	spec->platforms.at[0] = "bochs:ryzen"; /* and on its model */
+	CU_ASSERT_PTR_NOT_NULL(lab_informational(&lab));
+	run.model = "ryzen";
+	CU_ASSERT_PTR_NULL(lab_informational(&lab));
 	lab.elsewhere = "bochs:ryzen";
 	CU_ASSERT_PTR_NOT_NULL(lab_informational(&lab));
 	lab.elsewhere = NULL;

@@ -46,7 +46,7 @@ void guarded_lab_write(const struct e2e *e, const char *lab, const char *image, 
 			       "  - name: main\n"
 			       "    cpu: fake\n"
 			       "    mem: none\n"
-			       "    platforms: [tcg]\n"
+			       "    platforms: [tcg, bochs]\n"
 			       "    instructions: 200000000\n"
 			       "    seconds: %u\n"
 			       "    guests:\n"
