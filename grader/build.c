@@ -94,7 +94,7 @@ static bool build_wanted(const struct grader *g, const struct rubric_build *b)
 
 bool build_lab(const struct grader *g, const struct rubric *r, const char **message, string_list *tail)
 {
-	const char *directory = xprintf("%s/grader/logs/%s", g->images, r->id);
+	const char *directory = lab_logs(g, r);
 	struct build build = {.log = NULL};
 
 	/* The jobs of an outer make are not ours to use, and its options were meant for it. */

@@ -10,17 +10,32 @@
 
 #include <string.h>
 
+static void add_official(struct yaml_at at, const char *lab, const char *track, struct course *c)
+{
+	const char *platform = yaml_text(at, "tcg");
+
+	*vector_add(&c->official) = (struct course_official){lab, platform, track};
+	rubric_check_platform(at, platform);
+}
+
+/* A lab's platform, or a mapping of its tracks to platforms. */
 static void read_official(struct yaml_at map, struct course *c)
 {
 	for (size_t i = 0, n = yaml_pairs(map); i < n; i++) {
-		struct course_official *o = vector_add(&c->official);
-		struct yaml_at value;
+		struct yaml_at value, platform;
+		const char *lab = yaml_pair(map, i, &value);
 
-		o->lab = yaml_pair(map, i, &value);
-		o->platform = yaml_text(value, "tcg");
-		rubric_check_platform(value, o->platform);
-		if (strlen(o->lab) != 2 || strspn(o->lab, "0123456789") != 2)
+		if (strlen(lab) != 2 || strspn(lab, "0123456789") != 2)
 			yaml_complain(value, "a lab is called by its two digits, such as \"01\"");
+		if (!value.node || value.node->type != YAML_MAPPING_NODE) {
+			add_official(value, lab, NULL, c);
+			continue;
+		}
+		for (size_t k = 0, tracks = yaml_pairs(value); k < tracks; k++) {
+			const char *track = yaml_pair(value, k, &platform);
+
+			add_official(platform, lab, track, c);
+		}
 	}
 }
 
@@ -45,17 +60,20 @@ bool course_read(const char *path, struct course *c, const char **error)
 	return !file.error;
 }
 
-const char *course_official(const struct course *c, const char *lab)
+const char *course_official(const struct course *c, const char *lab, const char *track)
 {
-	for (size_t i = 0; i < c->official.n; i++)
-		if (!strcmp(c->official.at[i].lab, lab))
-			return c->official.at[i].platform;
+	for (size_t i = 0; i < c->official.n; i++) {
+		const struct course_official *o = &c->official.at[i];
+
+		if (!strcmp(o->lab, lab) && (!o->track || (track && !strcmp(o->track, track))))
+			return o->platform;
+	}
 	return NULL;
 }
 
 bool workspace_read(const char *path, struct workspace *w, const char **error)
 {
-	static const char *const known[] = {"lab", "base", "tree", "commit", NULL};
+	static const char *const known[] = {"lab", "track", "base", "tree", "commit", NULL};
 	struct yaml_file file;
 	struct yaml_at top, base;
 
@@ -65,6 +83,7 @@ bool workspace_read(const char *path, struct workspace *w, const char **error)
 	top = yaml_open(&file, path);
 	yaml_only(top, known);
 	w->lab = yaml_text(yaml_need(top, "lab"), "");
+	w->track = yaml_text(yaml_get(top, "track"), NULL);
 	base = yaml_need(top, "base");
 	w->base = yaml_text(base, "given");
 	if (strcmp(w->base, "given") && strcmp(w->base, "source") && strcmp(w->base, BASE_OWN))

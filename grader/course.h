@@ -9,6 +9,7 @@
 /* course.yaml, at the top of the tree. */
 struct course_official {
 	const char *lab, *platform;
+	const char *track; /* NULL: for all of the lab */
 };
 struct course {
 	VECTOR(struct course_official) official;
@@ -17,8 +18,9 @@ struct course {
 
 /* workspace.yaml, at the top of a student's workspace alone. */
 struct workspace {
-	const char *lab;  /* NULL: this is the tree itself */
-	const char *base; /* "given", "source" or "own"; in the tree "source" */
+	const char *lab;   /* NULL: this is the tree itself */
+	const char *track; /* of the lab; NULL: none is chosen */
+	const char *base;  /* "given", "source" or "own"; in the tree "source" */
 	const char *tree, *commit;
 };
 #define BASE_OWN "own"
@@ -28,7 +30,8 @@ struct workspace {
 bool course_read(const char *path, struct course *c, const char **error);
 bool workspace_read(const char *path, struct workspace *w, const char **error);
 
-/* The platform that the course has made official for a lab; NULL: it leaves that to the rubric. */
-const char *course_official(const struct course *c, const char *lab);
+/* The platform that the course has made official for a lab, or for a track of it; NULL: it leaves that to the
+ * rubric. */
+const char *course_official(const struct course *c, const char *lab, const char *track);
 
 #endif

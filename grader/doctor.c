@@ -171,7 +171,9 @@ static void print_lab(const struct rubric *lab)
 		}
 	}
 	for (size_t k = 0; k < choices.n; k++) {
-		print_line(xprintf("lab %s", lab->id), choices.at[k]);
+		print_line(
+			xprintf("lab %s%s%s", lab->id, lab->track ? " " : "", lab->track ? lab->track : ""),
+			choices.at[k]);
 		if (choices.n > 1)
 			print_line("", xprintf("  runs: %s", runs.at[k]));
 	}

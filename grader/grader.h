@@ -15,6 +15,7 @@ struct grader {
 	const char *build;    /* build directory */
 	const char *images;   /* where the hypervisor was built: the same, or below it for another base */
 	const char *lab;      /* "01"; NULL: every lab that has a rubric */
+	const char *track;    /* as asked for; NULL: the workspace's, or each */
 	const char *part;     /* "A"; NULL: all */
 	const char *platform; /* as asked for; NULL: the rubric's choice */
 	const char *test;     /* a pattern; NULL: all */
@@ -102,8 +103,11 @@ void select_drop(const struct grader *g, struct run *run);
 
 /* ---- lab.c, judge.c, unit.c ---- */
 
+/* `before`: another track of the same lab, graded in the same call; NULL: none. */
 void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
-	       struct lab_result *result);
+	       const struct lab_result *before, struct lab_result *result);
+/* The directory for what its build and its runs say. */
+const char *lab_logs(const struct grader *g, const struct rubric *r);
 /* Its parts, for another base: an empty result; make, with all runs in STATE_BUILD_ERROR when it is false;
  * and the runs, once the oracle is there. */
 void lab_begin(const struct grader *g, const struct rubric *r, struct lab_result *result);
@@ -142,16 +146,29 @@ const char *where_was(const struct grader *g, const char *hypervisor, const char
 /* unit_xml.c: reads CUnit's native result file. NULL, or why it is no complete result. */
 const char *unit_read(const char *path, struct run *run, const struct rubric_group *group);
 /* The options that repeat what is shown: "make grade LAB=01 TEST=cpu/cpuid SEED=0x1". */
-const char *command_again(const struct grader *g, const char *lab, const char *test, u64 seed);
+const char *command_again(const struct grader *g, const struct lab_result *lab, const char *test);
+
+/* ---- labs.c: the rubrics that are wanted ---- */
+
+/* A lab: its rubric as each track that is wanted has it; one, where it has no tracks. */
+struct lab {
+	VECTOR(struct rubric *) tracks;
+	struct platform_exceptions exceptions;
+};
+typedef VECTOR(struct lab) lab_list;
+/* In their order. NULL, or a sentence about the call or about a file. */
+const char *labs_read(const struct grader *g, lab_list *labs);
 
 /* ---- native.c: grade --native ---- */
 
 /* True: the guest kernel passes natively wherever it should. */
-bool native_check(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e);
+bool native_check(const struct grader *g, const struct lab *lab);
 
 /* ---- report.c, report_exercises.c, progress.c ---- */
 
 void report_lab(const struct grader *g, const struct lab_result *lab);
+/* Which track's score is the lab's, where more than one was graded. */
+void report_tracks(const struct lab_result *best);
 /* Points as a maximum is shown: "14", or "2.08". */
 const char *report_max(unsigned max);
 /* The table of the benches alone; nothing when there is none but of the bare machine. */

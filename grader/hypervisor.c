@@ -197,7 +197,7 @@ static bool goes_on(struct session *s, double seconds)
 /* One boot after the other. NULL, or what is wrong. */
 static const char *boots(struct session *s)
 {
-	const char *logs = xprintf("%s/grader/logs/%s", s->g->images, s->rubric->id), *error;
+	const char *logs = lab_logs(s->g, s->rubric), *error;
 	struct aftermath *a = &s->left;
 	enum machine_end end;
 	const char *message;

@@ -314,17 +314,31 @@ bool lab_build(const struct grader *g, struct lab_result *lab)
 	return false;
 }
 
-void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
-	       struct lab_result *result)
+const char *lab_logs(const struct grader *g, const struct rubric *r)
 {
+	return xprintf("%s/grader/logs/%s%s%s", g->images, r->id, r->track ? "-" : "",
+		       r->track ? r->track : "");
+}
+
+/* All tracks are built together, and the bare machine's answers are the same for each. */
+void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
+	       const struct lab_result *before, struct lab_result *result)
+{
+	struct grader built = *g;
+
 	lab_begin(g, r, result);
 	progress_total(count_steps(g, r));
-	if (!lab_build(g, result)) {
+	built.no_build |= before && before->state == STATE_PASS;
+	if (!lab_build(&built, result)) {
 		units_without(g, result, result->message);
 		return;
 	}
-	result->oracle = xcalloc(1, sizeof(*result->oracle));
-	*result->oracle = (struct oracle){.g = g, .rubric = r, .exceptions = e};
+	if (before && !select_some(g))
+		result->oracle = before->oracle;
+	if (!result->oracle) {
+		result->oracle = xcalloc(1, sizeof(*result->oracle));
+		*result->oracle = (struct oracle){.g = g, .rubric = r, .exceptions = e};
+	}
 	if (!kernel_wanted(g, r) || kernel_runs(g, result))
 		lab_runs(g, result);
 	grade_units(g, result);

@@ -12,9 +12,7 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <glob.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +24,7 @@
 
 enum option_letter {
 	OPT_LAB = 'l',
+	OPT_TRACK = 'T',
 	OPT_PART = 'P',
 	OPT_PLATFORM = 'p',
 	OPT_SEED = 's',
@@ -45,6 +44,7 @@ enum option_letter {
 
 static const struct option options[] = {
 	{"lab", required_argument, NULL, OPT_LAB},
+	{"track", required_argument, NULL, OPT_TRACK},
 	{"part", required_argument, NULL, OPT_PART},
 	{"platform", required_argument, NULL, OPT_PLATFORM},
 	{"seed", required_argument, NULL, OPT_SEED},
@@ -67,6 +67,7 @@ static const char usage[] =
 	"usage: grade [options]\n"
 	"  --lab NN          grade this lab; without it that of --exercise or of the workspace, or every "
 	"lab that has a rubric\n"
+	"  --track NAME      only this track of the lab; without it that of the workspace, or each\n"
 	"  --part A          only this part of the lab\n"
 	"  --platform NAME   auto (the official one, or what is here), tcg, bochs, bochs:MODEL, kvm\n"
 	"  --test PATTERN    only these tests, such as cpu/popf or 'mem/*'\n"
@@ -109,6 +110,9 @@ static void parse(struct grader *g, int argc, char **argv)
 		switch (o) {
 		case OPT_LAB:
 			g->lab = optarg;
+			break;
+		case OPT_TRACK:
+			g->track = optarg;
 			break;
 		case OPT_PART:
 			g->part = optarg;
@@ -220,48 +224,12 @@ static void settle(struct grader *g)
 		mistake("no random numbers");
 }
 
-/* The rubrics of the labs that are wanted, in their order. */
-static void find_rubrics(const struct grader *g, string_list *paths)
+static void find_labs(const struct grader *g, lab_list *labs)
 {
-	glob_t found = {0};
+	const char *error = labs_read(g, labs);
 
-	glob(xprintf("%s/labs/%s-*/rubric.yaml", g->root, g->lab ? g->lab : "[0-9][0-9]"), 0, NULL, &found);
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		strings_add(paths, xstrdup(found.gl_pathv[i]));
-	globfree(&found);
-	if (!paths->n)
-		mistake(g->lab ? xprintf("there is no lab %s with a rubric", g->lab) : "no lab has a rubric");
-}
-
-static const struct rubric *read_rubric(const struct grader *g, const char *path,
-					struct platform_exceptions *e)
-{
-	const char *error, *official;
-	struct rubric *r = rubric_read(path, &error);
-
-	if (!r || (r->exceptions && !exceptions_read(xprintf("%s/%s", g->root, r->exceptions), e, &error)) ||
-	    !unblocked_read(r, &error))
+	if (error)
 		mistake(error);
-	official = course_official(&g->course, r->id);
-	if (official) {
-		rubric_set_official(r, official);
-		r->official_by_course = true;
-	}
-	return r;
-}
-
-/* The exercise that is wanted, once the lab is known. */
-static const struct rubric_exercise *find_exercise(const struct grader *g, const struct rubric *r)
-{
-	const struct rubric_exercise *e = g->number ? rubric_exercise(r, g->number) : NULL;
-	const char *all = "";
-
-	for (size_t i = 0; i < r->exercises.n; i++)
-		all = xprintf("%s%s%s", all, i ? ", " : "", r->exercises.at[i].id);
-	if (g->number && !e)
-		mistake(xprintf("lab %s has no exercise %s. There are: %s", r->id, g->number,
-				*all ? all : "none"));
-	return e;
 }
 
 static size_t tests_of(const struct lab_result *lab)
@@ -275,63 +243,94 @@ static size_t tests_of(const struct lab_result *lab)
 
 static void examine(const struct grader *g)
 {
-	string_list paths = {0};
-	const struct rubric **labs;
+	VECTOR(const struct rubric *) tracks = {0};
+	lab_list labs = {0};
 
-	find_rubrics(g, &paths);
-	labs = xcalloc(paths.n, sizeof(*labs));
-	for (size_t i = 0; i < paths.n; i++) {
-		struct platform_exceptions exceptions = {0};
+	find_labs(g, &labs);
+	for (size_t i = 0; i < labs.n; i++)
+		for (size_t k = 0; k < labs.at[i].tracks.n; k++)
+			*vector_add(&tracks) = labs.at[i].tracks.at[k];
+	doctor_report(g->root, tracks.at, tracks.n);
+}
 
-		labs[i] = read_rubric(g, paths.at[i], &exceptions);
+/* What one lab's tracks come to. */
+struct tally {
+	const struct lab_result *best; /* NULL: interrupted */
+	size_t tests;
+	bool ok;
+};
+
+static void grade_track(struct grader *g, const struct lab *lab, size_t k, struct lab_result *results)
+{
+	g->rubric = lab->tracks.at[k];
+	g->exercise = g->number ? rubric_exercise(g->rubric, g->number) : NULL;
+	lab_grade(g, g->rubric, &lab->exceptions, k ? &results[k - 1] : NULL, &results[k]);
+}
+
+static struct tally grade_tracks(struct grader *g, const struct lab *lab)
+{
+	struct lab_result *results = xcalloc(lab->tracks.n, sizeof(*results)), *best = results;
+	struct tally t = {.ok = true};
+
+	for (size_t k = 0; k < lab->tracks.n; k++) {
+		grade_track(g, lab, k, results);
+		if (process_interrupted())
+			return t;
+		report_lab(g, &results[k]);
+		t.tests += tests_of(&results[k]);
+		t.ok &= lab_as_foretold(&results[k]);
+		if (lab_better(best, &results[k]) != best)
+			best = &results[k];
 	}
-	doctor_report(g->root, labs, paths.n);
+	for (size_t k = 0; k < lab->tracks.n; k++)
+		if (&results[k] != best)
+			*vector_add(&best->others) = &results[k];
+	report_tracks(best);
+	t.best = best;
+	return t;
 }
 
 /* False: --strict or --native is not content. */
 static bool work(struct grader *g)
 {
-	string_list paths = {0};
 	const struct lab_result **results;
+	lab_list labs = {0};
 	size_t tests = 0;
 	bool ok = true;
 
-	find_rubrics(g, &paths);
-	results = xcalloc(paths.n, sizeof(struct lab_result *));
-	for (size_t i = 0; i < paths.n && !process_interrupted(); i++) {
-		struct platform_exceptions exceptions = {0};
-		const struct rubric *r = read_rubric(g, paths.at[i], &exceptions);
-		struct lab_result *result = xcalloc(1, sizeof(*result));
+	find_labs(g, &labs);
+	if (g->native)
+		return native_check(g, &labs.at[0]);
+	results = xcalloc(labs.n, sizeof(struct lab_result *));
+	for (size_t i = 0; i < labs.n; i++) {
+		struct tally t = grade_tracks(g, &labs.at[i]);
 
-		g->exercise = find_exercise(g, r);
-		g->rubric = r;
-		if (g->native)
-			return native_check(g, r, &exceptions);
-		lab_grade(g, r, &exceptions, result);
-		results[i] = result;
-		if (process_interrupted())
+		if (!t.best)
 			return false;
-		tests += tests_of(result);
-		report_lab(g, result);
-		ok &= lab_as_foretold(result);
+		results[i] = t.best;
+		tests += t.tests;
+		ok &= t.ok;
 	}
 	if (g->test && !tests)
 		mistake(xprintf("no test is called %s: results.json of a whole run has the names", g->test));
-	if (!results_write(g->results, g->seed, results, paths.n, g->reproducible))
+	if (!results_write(g->results, g->seed, results, labs.n, g->reproducible))
 		mistake(xprintf("%s: %s", g->results, strerror(errno)));
 	return ok;
 }
 
 /* The platform of all measured runs: the one that was asked for, or the choice of the first such run. */
-static const struct platform *bench_platform(const struct grader *g, const struct rubric *const labs[],
-					     size_t count)
+static const struct platform *bench_platform(const struct grader *g, const lab_list *labs)
 {
 	if (g->platform)
 		return platform_named(g->platform);
-	for (size_t i = 0; i < count; i++)
-		for (size_t k = 0; k < labs[i]->runs.n; k++)
-			if (lab_is_bench(&labs[i]->runs.at[k]))
-				return platform_choose(&labs[i]->runs.at[k].platforms);
+	for (size_t i = 0; i < labs->n; i++)
+		for (size_t k = 0; k < labs->at[i].tracks.n; k++) {
+			const struct rubric *r = labs->at[i].tracks.at[k];
+
+			for (size_t j = 0; j < r->runs.n; j++)
+				if (lab_is_bench(&r->runs.at[j]))
+					return platform_choose(&r->runs.at[j].platforms);
+		}
 	return NULL;
 }
 
@@ -351,36 +350,37 @@ static const char *plot_path(const char *json)
 	return xprintf("%.*s.dat", end && !strchr(end, '/') ? (int)(end - json) : (int)strlen(json), json);
 }
 
+/* False: something went wrong with it. */
+static bool measure_track(const struct grader *g, const struct lab *lab, size_t k, struct bench_table *table)
+{
+	struct lab_result *result = xcalloc(1, sizeof(*result));
+
+	lab_grade(g, lab->tracks.at[k], &lab->exceptions, NULL, result);
+	bench_add(table, result);
+	tell_missing(result);
+	if (lab_as_foretold(result))
+		return true;
+	report_lab(g, result);
+	return false;
+}
+
 static bool measure(struct grader *g)
 {
-	struct platform_exceptions exceptions = {0};
 	struct bench_table table = {0};
-	const struct rubric **labs;
-	string_list paths = {0};
+	lab_list labs = {0};
 	bool ok = true;
 
-	find_rubrics(g, &paths);
-	labs = xcalloc(paths.n, sizeof(*labs));
-	for (size_t i = 0; i < paths.n; i++)
-		labs[i] = read_rubric(g, paths.at[i], &exceptions);
-	table.platform = bench_platform(g, labs, paths.n);
+	find_labs(g, &labs);
+	table.platform = bench_platform(g, &labs);
 	if (!table.platform)
 		mistake("no lab has a run called bench");
 	if (table.platform->why)
 		mistake(xprintf("nothing can be measured here: %s", table.platform->why));
 	if (!g->platform)
 		g->platform = table.platform->name;
-	for (size_t i = 0; i < paths.n && !process_interrupted(); i++) {
-		struct lab_result *result = xcalloc(1, sizeof(*result));
-
-		lab_grade(g, labs[i], &exceptions, result);
-		bench_add(&table, result);
-		tell_missing(result);
-		if (lab_as_foretold(result))
-			continue;
-		ok = false;
-		report_lab(g, result);
-	}
+	for (size_t i = 0; i < labs.n; i++)
+		for (size_t k = 0; k < labs.at[i].tracks.n && !process_interrupted(); k++)
+			ok &= measure_track(g, &labs.at[i], k, &table);
 	if (process_interrupted())
 		return false;
 	bench_print(&table);

@@ -184,34 +184,40 @@ static bool build(const struct grader *g, const struct rubric *r)
 	return false;
 }
 
-/* Every image of a rubric once, the guest kernel first. Their number. */
-static size_t find_images(const struct rubric *r, const struct platform_exceptions *e, struct check **checks)
+/* Every image of a lab once, the guest kernel first. Their number. */
+static size_t find_images(const struct lab *lab, struct check **checks)
 {
 	VECTOR(struct check) found = {0};
 
-	*vector_add(&found) = (struct check){.image = &r->guest, .exceptions = e};
-	for (size_t i = 0; i < r->runs.n; i++)
-		for (size_t k = 0; k < r->runs.at[i].guests.n; k++) {
-			const struct guest_image *image = &r->runs.at[i].guests.at[k].image;
-			size_t n = 0;
+	*vector_add(&found) =
+		(struct check){.image = &lab->tracks.at[0]->guest, .exceptions = &lab->exceptions};
+	for (size_t t = 0; t < lab->tracks.n; t++)
+		for (size_t i = 0; i < lab->tracks.at[t]->runs.n; i++) {
+			const struct rubric_run *run = &lab->tracks.at[t]->runs.at[i];
 
-			while (n < found.n && !guest_image_same(found.at[n].image, image))
-				n++;
-			if (n == found.n)
-				*vector_add(&found) = (struct check){.image = image, .exceptions = e};
+			for (size_t k = 0; k < run->guests.n; k++) {
+				const struct guest_image *image = &run->guests.at[k].image;
+				size_t n = 0;
+
+				while (n < found.n && !guest_image_same(found.at[n].image, image))
+					n++;
+				if (n == found.n)
+					*vector_add(&found) = (struct check){.image = image,
+									     .exceptions = &lab->exceptions};
+			}
 		}
 	*checks = found.at;
 	return found.n;
 }
 
-bool native_check(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e)
+bool native_check(const struct grader *g, const struct lab *lab)
 {
 	struct check *checks;
-	size_t count = find_images(r, e, &checks);
+	size_t count = find_images(lab, &checks);
 	unsigned problems = 0;
 
 	progress_total(1 + 2 * PLATFORMS * (unsigned)count);
-	if (!g->no_build && !build(g, r))
+	if (!g->no_build && !build(g, lab->tracks.at[0]))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		for (unsigned k = 0; k < PLATFORMS && !process_interrupted(); k++)

@@ -29,14 +29,20 @@ static const char *shell_word(const char *word)
 	return xprintf("%s'", quoted);
 }
 
-const char *command_again(const struct grader *g, const char *lab, const char *test, u64 seed)
+static const char *track_option(const struct rubric *r)
+{
+	return r->track ? xprintf(" TRACK=%s", r->track) : "";
+}
+
+const char *command_again(const struct grader *g, const struct lab_result *lab, const char *test)
 {
 	const char *what = test          ? xprintf(" TEST=%s", shell_word(test))
 			   : g->exercise ? xprintf(" EX=%s", g->exercise->id + 1)
 					 : "";
 	const char *platform = g->platform ? xprintf(" PLATFORM=%s", shell_word(g->platform)) : "";
 
-	return xprintf("make grade LAB=%s%s%s SEED=0x%016" PRIx64, lab, what, platform, seed);
+	return xprintf("make grade LAB=%s%s%s%s SEED=0x%016" PRIx64, lab->rubric->id,
+		       track_option(lab->rubric), what, platform, lab->seed);
 }
 
 const char *report_max(unsigned max)
@@ -149,7 +155,7 @@ static void print_test(const struct grader *g, const struct lab_result *lab, con
 		printf("    at %s\n", t->at);
 	if (t->hint)
 		printf("    hint: %s\n", t->hint);
-	printf("    again: %s\n", command_again(g, lab->rubric->id, t->name, lab->seed));
+	printf("    again: %s\n", command_again(g, lab, t->name));
 }
 
 /* The test in which a run ended is the one to look at. */
@@ -169,9 +175,7 @@ static void print_run(const struct grader *g, const struct lab_result *lab, cons
 		print_tail(&run->tail);
 		if (run->log)
 			printf("    whole output: %s\n", run->log);
-		printf("    again: %s\n",
-		       command_again(g, lab->rubric->id, run->cpu || g->exercise ? NULL : "unit/*",
-				     lab->seed));
+		printf("    again: %s\n", command_again(g, lab, run->cpu || g->exercise ? NULL : "unit/*"));
 	}
 	for (size_t i = 0; i < run->tests.n; i++)
 		if (worth_showing(run, &run->tests.at[i]) && (*shown)++ < MAX_SHOWN)
@@ -251,8 +255,9 @@ void report_lab(const struct grader *g, const struct lab_result *lab)
 	unsigned shown = 0, score = lab_score(lab), max = lab_max(lab);
 	const char *why = lab_informational(lab);
 
-	printf("\n%sLab %s: %s%s   seed 0x%016" PRIx64 "\n\n", colour(COLOUR_BOLD), lab->rubric->id,
-	       lab->rubric->name, colour(COLOUR_NONE), lab->seed);
+	printf("\n%sLab %s: %s%s%s%s   seed 0x%016" PRIx64 "\n\n", colour(COLOUR_BOLD), lab->rubric->id,
+	       lab->rubric->name, lab->rubric->track ? ", track " : "",
+	       lab->rubric->track ? lab->rubric->track : "", colour(COLOUR_NONE), lab->seed);
 	print_groups(lab);
 	if (lab->state != STATE_PASS) {
 		print_state(lab->state, lab->message ? lab->message : "");
@@ -268,4 +273,17 @@ void report_lab(const struct grader *g, const struct lab_result *lab)
 	report_own(lab);
 	printf("\n%sTotal %.2f of %s points%s%s\n", colour(COLOUR_BOLD), (double)score / POINT,
 	       report_max(max), why ? xprintf(" (%s)", why) : "", colour(COLOUR_NONE));
+}
+
+void report_tracks(const struct lab_result *best)
+{
+	const char *others = "";
+
+	for (size_t i = 0; i < best->others.n; i++)
+		others = xprintf("%s; track %s has %.2f", others, best->others.at[i]->rubric->track,
+				 (double)lab_score(best->others.at[i]) / POINT);
+	if (best->others.n)
+		printf("\n%sLab %s: %.2f of %s points, those of track %s%s%s\n", colour(COLOUR_BOLD),
+		       best->rubric->id, (double)lab_score(best) / POINT, report_max(lab_max(best)),
+		       best->rubric->track, colour(COLOUR_NONE), others);
 }

@@ -43,6 +43,14 @@ static void print_said(const struct grader *g, const struct lab_result *lab, con
 		printf("  needed before: %s\n", missing);
 }
 
+/* A workspace knows its track. */
+static const char *track_option(const struct grader *g, const struct rubric *r)
+{
+	const char *known = g->workspace.track;
+
+	return r->track && (!known || strcmp(known, r->track)) ? xprintf(" TRACK=%s", r->track) : "";
+}
+
 static void print_next(const struct grader *g, const struct lab_result *lab, const struct rubric_exercise *e)
 {
 	const char *places = "";
@@ -55,7 +63,7 @@ static void print_next(const struct grader *g, const struct lab_result *lab, con
 	printf("  expected now: %s\n", e->expect);
 	printf("  read: %s\n", e->read);
 	if (g->course.hints)
-		printf("  stuck: make hint EX=%s\n", e->id + 1);
+		printf("  stuck: make hint EX=%s%s\n", e->id + 1, track_option(g, lab->rubric));
 }
 
 /* How many tests of an exercise nobody could judge. */
@@ -92,8 +100,8 @@ void report_exercises(const struct grader *g, const struct lab_result *lab)
 	}
 	left = g->exercise ? count_left(lab, g->exercise) : 0;
 	if (left)
-		printf("%u test%s left out, since only Bochs can judge them: make grade LAB=%s\n", left,
-		       left == 1 ? " was" : "s were", lab->rubric->id);
+		printf("%u test%s left out, since only Bochs can judge them: make grade LAB=%s%s\n", left,
+		       left == 1 ? " was" : "s were", lab->rubric->id, track_option(g, lab->rubric));
 	if (next)
 		print_next(g, lab, next);
 	else if (!g->exercise)

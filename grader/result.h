@@ -71,8 +71,9 @@ struct lab_result {
 	const char *elsewhere; /* a platform was asked for that is not the official one; NULL: none */
 	const char *base;      /* "given", "source" or "own" */
 	struct oracle *oracle;
-	struct lab_result *own; /* the same on the student's own layers; NULL: not graded */
-	enum state state;       /* STATE_PASS, STATE_BUILD_ERROR, STATE_INFRA_ERROR */
+	struct lab_result *own;                   /* the same on the student's own layers; NULL: not graded */
+	VECTOR(const struct lab_result *) others; /* of the better track: the lab's other tracks */
+	enum state state;                         /* STATE_PASS, STATE_BUILD_ERROR, STATE_INFRA_ERROR */
 	const char *message;
 	string_list tail;
 	VECTOR(struct run *) runs;
@@ -106,6 +107,9 @@ struct exercise_score score_exercise(const struct lab_result *lab, const struct 
 void score_unblocked(struct lab_result *lab);
 /* Why this grading does not count: words for "(informational: ...)"; NULL: it does. */
 const char *lab_informational(const struct lab_result *lab);
+/* Of two tracks of a lab the one whose score is the lab's: one that counts, then the one with more points,
+ * then the first. */
+const struct lab_result *lab_better(const struct lab_result *a, const struct lab_result *b);
 /* For --strict: is everything as the rubric foretells? */
 bool lab_as_foretold(const struct lab_result *lab);
 

@@ -147,8 +147,10 @@ static json_t *own_json(const struct lab_result *own)
 
 static json_t *lab_json(const struct lab_result *lab, bool reproducible)
 {
-	json_t *o = json_object(), *runs = json_array();
+	json_t *o = json_object(), *runs = json_array(), *others = lab->others.n ? json_array() : NULL;
 
+	for (size_t i = 0; i < lab->others.n; i++)
+		json_array_append_new(others, lab_json(lab->others.at[i], reproducible));
 	set(o, "id", text(lab->rubric->id));
 	set(o, "name", text(lab->rubric->name));
 	set(o, "score", points(lab_score(lab)));
@@ -161,6 +163,8 @@ static json_t *lab_json(const struct lab_result *lab, bool reproducible)
 	set(o, "counts", json_boolean(!lab_informational(lab)));
 	if (lab->own)
 		set(o, "own", own_json(lab->own));
+	if (lab->others.n)
+		set(o, "others", others);
 	set(o, "exercises", exercises_json(lab));
 	for (size_t i = 0; i < lab->runs.n; i++)
 		json_array_append_new(runs, run_json(lab->runs.at[i], reproducible));

@@ -2,7 +2,8 @@
 /*
  * Reads labs/NN-name/rubric.yaml. The form of the file stands in grader/README.md; it is checked completely
  * here, because a rubric with a mistake in it gives wrong points without a word: unknown and missing fields,
- * wrong kinds, and a sum of points that is not the maximum. The exercises are in rubric_exercise.c.
+ * wrong kinds, and a sum of points that is not the maximum. The exercises are in rubric_exercise.c, tracks in
+ * rubric_track.c.
  */
 #include "grader/rubric_read.h"
 
@@ -100,8 +101,8 @@ void rubric_check_platform(struct yaml_at at, const char *name)
 static void read_run(struct yaml_at at, const struct guest_image *kernel, struct rubric_run *r)
 {
 	static const char *const known[] = {
-		"name",         "needs",    "part",    "cpu",    "mem",    "platforms", "append",
-		"instructions", "restarts", "seconds", "memory", "guests", NULL};
+		"name",   "needs",        "part",     "track",   "cpu",    "mem",    "platforms",
+		"append", "instructions", "restarts", "seconds", "memory", "guests", NULL};
 	struct yaml_at guests, list = yaml_need(at, "platforms"), restarts = yaml_get(at, "restarts");
 
 	yaml_only(at, known);
@@ -131,7 +132,7 @@ static void read_run(struct yaml_at at, const struct guest_image *kernel, struct
 
 static void read_unit(struct yaml_at at, struct rubric_program *u)
 {
-	static const char *const known[] = {"programs", "part", "points", "hint", "seconds", NULL};
+	static const char *const known[] = {"programs", "part", "track", "points", "hint", "seconds", NULL};
 
 	yaml_only(at, known);
 	u->program = yaml_text(yaml_need(at, "programs"), "");
@@ -175,18 +176,27 @@ static void read_expected(struct yaml_at map, struct rubric *r)
 	}
 }
 
-/* A run can only need one that stands before it. */
-static void check_needs(struct yaml_at runs, const struct rubric *r)
+/* The last run can only need one that stands before it. */
+static void check_needs(struct yaml_at at, const struct rubric *r)
 {
-	for (size_t i = 0; i < r->runs.n; i++) {
-		const char *needs = r->runs.at[i].needs;
-		size_t k = 0;
+	const char *needs = r->runs.at[r->runs.n - 1].needs;
+	size_t k = 0;
 
-		while (needs && k < i && strcmp(r->runs.at[k].name, needs))
-			k++;
-		if (needs && k == i)
-			yaml_complain(yaml_get(yaml_item(runs, i), "needs"),
-				      xprintf("no earlier run is called `%s`", needs));
+	while (needs && k < r->runs.n - 1 && strcmp(r->runs.at[k].name, needs))
+		k++;
+	if (needs && k == r->runs.n - 1)
+		yaml_complain(yaml_get(at, "needs"), xprintf("no earlier run is called `%s`", needs));
+}
+
+static void read_runs(struct yaml_at runs, struct rubric *r)
+{
+	for (size_t i = 0, n = yaml_count(runs); i < n; i++) {
+		struct yaml_at at = yaml_item(runs, i);
+
+		if (!rubric_of_track(at, r))
+			continue;
+		read_run(at, &r->guest, vector_add(&r->runs));
+		check_needs(at, r);
 	}
 }
 
@@ -197,11 +207,10 @@ static void read_lists(struct yaml_at top, struct rubric *r)
 
 	for (size_t i = 0, n = yaml_count(builds); i < n; i++)
 		read_build(yaml_item(builds, i), vector_add(&r->builds));
-	for (size_t i = 0, n = yaml_count(runs); i < n; i++)
-		read_run(yaml_item(runs, i), &r->guest, vector_add(&r->runs));
-	check_needs(runs, r);
+	read_runs(runs, r);
 	for (size_t i = 0, n = yaml_count(units); i < n; i++)
-		read_unit(yaml_item(units, i), vector_add(&r->units));
+		if (rubric_of_track(yaml_item(units, i), r))
+			read_unit(yaml_item(units, i), vector_add(&r->units));
 	rubric_read_exercises(top, r);
 	for (size_t i = 0, n = yaml_pairs(hints); i < n; i++) {
 		struct rubric_hint *h = vector_add(&r->hints);
@@ -224,20 +233,31 @@ static void check_sum(struct yaml_at max, const struct rubric *r)
 	for (size_t i = 0; i < r->units.n; i++)
 		sum += r->units.at[i].group.points;
 	if (sum != r->max)
-		yaml_complain(max, xprintf("the groups have %u points together", sum));
+		yaml_complain(max, xprintf("the groups%s%s have %u points together",
+					   r->track ? " of track " : "", r->track ? r->track : "", sum));
 }
 
-struct rubric *rubric_read(const char *path, const char **error)
+/* The track's, or else the lab's. */
+static void read_official(struct yaml_at top, struct rubric *r)
+{
+	struct yaml_at at = r->official ? yaml_get(top, "official") : yaml_need(top, "official");
+	const char *lab = yaml_text(at, "tcg");
+
+	if (at.node)
+		rubric_check_platform(at, lab);
+	rubric_set_official(r, r->official ? r->official : lab);
+}
+
+struct rubric *rubric_read(const char *path, const char *track, const char **error)
 {
 	static const char *const known[] = {
-		"id",         "name",      "max",     "track", "official",
-		"submit",     "image",     "symbols", "guest", "guest_native",
-		"exceptions", "build",     "runs",    "units", "expected_failures",
+		"id",         "name",      "max",     "tracks", "official",
+		"submit",     "image",     "symbols", "guest",  "guest_native",
+		"exceptions", "build",     "runs",    "units",  "expected_failures",
 		"hints",      "exercises", NULL};
 	struct rubric *r = xcalloc(1, sizeof(*r));
 	struct yaml_file file;
-	struct yaml_at top = yaml_open(&file, path), max = yaml_need(top, "max"),
-		       official = yaml_need(top, "official");
+	struct yaml_at top = yaml_open(&file, path), max = yaml_need(top, "max");
 
 	yaml_only(top, known);
 	r->path = path;
@@ -245,15 +265,14 @@ struct rubric *rubric_read(const char *path, const char **error)
 	r->id = yaml_text(yaml_need(top, "id"), "");
 	r->name = yaml_text(yaml_need(top, "name"), "");
 	r->max = read_points(max);
-	r->track = yaml_text(yaml_get(top, "track"), NULL);
+	rubric_read_tracks(top, track, r);
 	r->image = yaml_text(yaml_need(top, "image"), "");
 	r->symbols = yaml_text(yaml_get(top, "symbols"), NULL);
 	r->guest.elf = yaml_text(yaml_need(top, "guest"), "");
 	r->guest.native = yaml_text(yaml_need(top, "guest_native"), "");
 	r->exceptions = yaml_text(yaml_get(top, "exceptions"), NULL);
 	read_lists(top, r);
-	rubric_set_official(r, yaml_text(official, "tcg"));
-	rubric_check_platform(official, r->official);
+	read_official(top, r);
 	check_sum(max, r);
 	yaml_close(&file);
 	*error = file.error;

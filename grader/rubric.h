@@ -88,7 +88,8 @@ struct rubric {
 	const char *directory; /* labs/NN-name */
 	const char *id, *name;
 	unsigned max;            /* points of the lab */
-	const char *track;       /* NULL: the lab has one only */
+	string_list tracks;      /* all of the lab; empty: it has none */
+	const char *track;       /* the one that this was read for; NULL: the lab has none */
 	const char *official;    /* the platform whose result counts; always the first of a run's */
 	bool official_by_course; /* course.yaml says so */
 	string_list submit; /* patterns of the files that are handed in, as seen from the lab's directory */
@@ -101,11 +102,16 @@ struct rubric {
 	VECTOR(struct rubric_expected) expected;
 	VECTOR(struct rubric_hint) hints;
 	VECTOR(struct rubric_exercise) exercises;
+	string_list ids; /* of all exercises, those of other tracks too */
 };
 
 bool guest_image_same(const struct guest_image *a, const struct guest_image *b);
-/* NULL, with a sentence "FILE:LINE: FIELD: what is wrong" in *error. */
-struct rubric *rubric_read(const char *path, const char **error);
+/* As one track of the lab has it; NULL: the first, or a lab without tracks. What belongs to no other track is
+ * checked with it. NULL, with a sentence "FILE:LINE: FIELD: what is wrong" in *error. */
+struct rubric *rubric_read(const char *path, const char *track, const char **error);
+bool rubric_has_track(const struct rubric *r, const char *track);
+/* "vmx, svm", or "none". */
+const char *rubric_track_names(const struct rubric *r);
 /* NULL: the test is to pass. */
 const struct rubric_expected *rubric_expects_failure(const struct rubric *r, const char *cpu,
 						     const char *test);

@@ -11,9 +11,9 @@
 
 #define MAX_HOURS 100
 
-static const char *need_words(struct yaml_at map, const char *key)
+static const char *need_words(struct yaml_at map, const char *key, const struct rubric *r)
 {
-	struct yaml_at at = yaml_need(map, key);
+	struct yaml_at at = rubric_need(map, key, r);
 	const char *text = yaml_text(at, "");
 
 	if (at.node && !*text)
@@ -45,8 +45,8 @@ static void check_id(struct yaml_at at, const char *id, const struct rubric *r)
 		yaml_complain(at, xprintf("`%s` is not of the form E1.2", id));
 	else if (atoi(id + 1) != atoi(r->id))
 		yaml_complain(at, xprintf("`%s` is no exercise of lab %s", id, r->id));
-	for (size_t i = 0; i + 1 < r->exercises.n; i++)
-		if (!strcmp(r->exercises.at[i].id, id))
+	for (size_t i = 0; i < r->ids.n; i++)
+		if (!strcmp(r->ids.at[i], id))
 			yaml_complain(at, xprintf("there is an exercise %s already", id));
 }
 
@@ -103,29 +103,28 @@ static void check_tests(struct yaml_at at, const struct rubric *r)
 	}
 }
 
-static void read_exercise(struct yaml_at at, struct rubric *r)
+static void read_exercise(struct yaml_at at, const char *id, struct rubric *r)
 {
-	static const char *const known[] = {"id",     "name",  "hours", "where", "read",
-					    "expect", "hints", "tests", NULL};
+	static const char *const known[] = {"id",   "track",  "name",  "hours", "where",
+					    "read", "expect", "hints", "tests", NULL};
+	struct yaml_at hours = rubric_need(at, "hours", r), where = rubric_need(at, "where", r),
+		       tests = rubric_need(at, "tests", r);
 	struct rubric_exercise *e = vector_add(&r->exercises);
-	struct yaml_at hours = yaml_need(at, "hours"), where = yaml_need(at, "where"),
-		       tests = yaml_need(at, "tests");
 	u64 n = yaml_number(hours, 1);
 
 	yaml_only(at, known);
-	e->id = need_words(at, "id");
-	check_id(yaml_get(at, "id"), e->id, r);
-	e->name = need_words(at, "name");
+	e->id = id;
+	e->name = need_words(at, "name", r);
 	if (!n || n > MAX_HOURS)
 		yaml_complain(hours, xprintf("must be between 1 and %d", MAX_HOURS));
 	e->hours = (unsigned)n;
 	read_list(where, &e->where);
 	for (size_t i = 0; i < e->where.n; i++)
 		check_place(where, e->where.at[i], r);
-	e->read = need_words(at, "read");
-	check_section(yaml_get(at, "read"), e->read);
-	e->expect = need_words(at, "expect");
-	read_hints(yaml_need(at, "hints"), e);
+	e->read = need_words(at, "read", r);
+	check_section(rubric_need(at, "read", r), e->read);
+	e->expect = need_words(at, "expect", r);
+	read_hints(rubric_need(at, "hints", r), e);
 	read_list(tests, &e->tests);
 	check_tests(tests, r);
 }
@@ -134,9 +133,16 @@ void rubric_read_exercises(struct yaml_at top, struct rubric *r)
 {
 	struct yaml_at exercises = yaml_get(top, "exercises"), submit = yaml_get(top, "submit");
 
-	for (size_t i = 0, n = yaml_count(exercises); i < n; i++)
-		read_exercise(yaml_item(exercises, i), r);
-	if (r->exercises.n)
+	for (size_t i = 0, n = yaml_count(exercises); i < n; i++) {
+		struct yaml_at at = yaml_item(exercises, i);
+		const char *id = need_words(at, "id", r);
+
+		check_id(yaml_get(at, "id"), id, r);
+		strings_add(&r->ids, id);
+		if (rubric_of_track(at, r))
+			read_exercise(at, id, r);
+	}
+	if (r->ids.n)
 		yaml_need(top, "submit");
 	read_list(submit, &r->submit);
 	for (size_t i = 0; i < r->submit.n; i++) {

@@ -177,6 +177,15 @@ const char *lab_informational(const struct lab_result *lab)
 		       : NULL;
 }
 
+const struct lab_result *lab_better(const struct lab_result *a, const struct lab_result *b)
+{
+	bool counts = !lab_informational(a);
+
+	if (counts != !lab_informational(b))
+		return counts ? a : b;
+	return lab_score(b) > lab_score(a) ? b : a;
+}
+
 bool lab_as_foretold(const struct lab_result *lab)
 {
 	if (lab->state != STATE_PASS)

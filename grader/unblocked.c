@@ -6,7 +6,9 @@
  *	UNBLOCKED E1.2 {
  *	} UNBLOCKED E1.2
  *
- * and the first of them is the record. There is no other one that could disagree with what is compiled.
+ * and the first of them is the record. There is no other one that could disagree with what is compiled. The
+ * sources are the files of the lab's directory and of those in it, but for tests. Where a lab has tracks, an
+ *exercise is unblocked in the track whose files, by `where` of the exercise, have the marker.
  */
 #include "grader/rubric.h"
 
@@ -15,19 +17,32 @@
 
 #define MARKER "/* UNBLOCKED E"
 
+/* Is this one of the exercise's files? Without tracks every file is. */
+static bool is_place(const struct rubric *r, const struct rubric_exercise *e, const char *path)
+{
+	const char *file = path + strlen(r->directory) + 1;
+	size_t n = strlen(file);
+
+	for (size_t i = 0; i < e->where.n; i++)
+		if (!strncmp(e->where.at[i], file, n) && e->where.at[i][n] == ':')
+			return true;
+	return !r->track;
+}
+
 /* Begins at the number of an exercise. False: there is none of it in the rubric. */
-static bool mark(struct rubric *r, const char *id)
+static bool mark(struct rubric *r, const char *path, const char *id)
 {
 	size_t n = strcspn(id, " \n");
 
 	for (size_t i = 0; i < r->exercises.n; i++) {
 		struct rubric_exercise *e = &r->exercises.at[i];
 
-		if (strlen(e->id) != n || strncmp(e->id, id, n))
-			continue;
-		e->unblocked = true;
-		return true;
+		if (strlen(e->id) == n && !strncmp(e->id, id, n) && is_place(r, e, path))
+			e->unblocked = true;
 	}
+	for (size_t i = 0; i < r->ids.n; i++)
+		if (strlen(r->ids.at[i]) == n && !strncmp(r->ids.at[i], id, n))
+			return true;
 	return false;
 }
 
@@ -42,7 +57,7 @@ static bool read_source(struct rubric *r, const char *path, const char **error)
 		if (next)
 			*next++ = 0;
 		marker = strstr(s, MARKER);
-		if (marker && !mark(r, marker + strlen(MARKER) - 1)) {
+		if (marker && !mark(r, path, marker + strlen(MARKER) - 1)) {
 			*error = xprintf("%s:%u: `%s` is no exercise of lab %s", path, line,
 					 xprintf("%.*s", (int)strcspn(marker + strlen(MARKER) - 1, " "),
 						 marker + strlen(MARKER) - 1),
@@ -60,8 +75,10 @@ bool unblocked_read(struct rubric *r, const char **error)
 	bool ok = true;
 
 	glob(xprintf("%s/*.[chS]", r->directory), 0, NULL, &found);
+	glob(xprintf("%s/*/*.[chS]", r->directory), GLOB_APPEND, NULL, &found);
 	for (size_t i = 0; i < found.gl_pathc && ok; i++)
-		ok = read_source(r, found.gl_pathv[i], error);
+		if (strncmp(found.gl_pathv[i] + strlen(r->directory), "/tests/", strlen("/tests/")))
+			ok = read_source(r, found.gl_pathv[i], error);
 	globfree(&found);
 	return ok;
 }

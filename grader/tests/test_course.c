@@ -38,12 +38,17 @@ static void course(void)
 	CU_ASSERT_TRUE(course_read("no-such-file.yaml", &c, &error));
 	CU_ASSERT_TRUE(c.hints);
 	CU_ASSERT_TRUE(c.unblock);
-	CU_ASSERT_PTR_NULL(course_official(&c, "01"));
+	CU_ASSERT_PTR_NULL(course_official(&c, "01", NULL));
 	CU_ASSERT_TRUE(course_text("official: {\"01\": tcg, \"03\": kvm}\nhints: false\n", &c));
 	CU_ASSERT_FALSE(c.hints);
 	CU_ASSERT_TRUE(c.unblock);
-	CU_ASSERT_STRING_EQUAL(course_official(&c, "03"), "kvm");
-	CU_ASSERT_PTR_NULL(course_official(&c, "02"));
+	CU_ASSERT_STRING_EQUAL(course_official(&c, "03", NULL), "kvm");
+	CU_ASSERT_STRING_EQUAL(course_official(&c, "03", "vmx"), "kvm");
+	CU_ASSERT_PTR_NULL(course_official(&c, "02", NULL));
+	CU_ASSERT_TRUE(course_text("official: {\"03\": {svm: tcg, vmx: bochs}}\n", &c));
+	CU_ASSERT_STRING_EQUAL(course_official(&c, "03", "vmx"), "bochs");
+	CU_ASSERT_PTR_NULL(course_official(&c, "03", "x"));
+	CU_ASSERT_PTR_NULL(course_official(&c, "03", NULL));
 	CU_ASSERT_TRUE(course_text("# hints: false\n", &c));
 	CU_ASSERT_TRUE(c.hints);
 	CU_ASSERT_TRUE(course_text("unblock: false\n", &c));
@@ -59,6 +64,8 @@ static void course_wrong(void)
 		{"hints: yes\n", FILE_NAME ":1: file.hints: `yes` is neither true nor false"},
 		{"official: tcg\n", FILE_NAME ":1: file.official: must be a mapping"},
 		{"official:\n  \"01\": vax\n", FILE_NAME ":2: file.official.01: `vax` is none of"},
+		{"official: {\"03\": {svm: vax}}\n", FILE_NAME ":1: file.official.03.svm: `vax` is none of"},
+		{"official: {\"03\": [tcg]}\n", "must be a single value, and is a list"},
 		{"official: {1: tcg}\n", "a lab is called by its two digits"},
 	};
 	struct course c;
@@ -91,6 +98,9 @@ static void workspace(void)
 	CU_ASSERT_TRUE(workspace_text("lab: \"03\"\nbase: own\ntree: /a b\ncommit: none\n", &w));
 	CU_ASSERT_STRING_EQUAL(w.lab, "03");
 	CU_ASSERT_STRING_EQUAL(w.base, "own");
+	CU_ASSERT_PTR_NULL(w.track);
+	CU_ASSERT_TRUE(workspace_text("lab: \"03\"\ntrack: svm\nbase: own\ntree: /a\ncommit: none\n", &w));
+	CU_ASSERT_STRING_EQUAL(w.track, "svm");
 	CU_ASSERT_FALSE(workspace_text("lab: \"03\"\nbase: mine\ntree: /a\ncommit: none\n", &w));
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(error, FILE_NAME ":2: file.base: `mine` is none of given, source, own"));
@@ -102,12 +112,15 @@ static void workspace(void)
 
 static void unblocked(void)
 {
-	static const char source[] = "test_course_unblocked.c";
-	struct rubric r = {.id = "01", .directory = "."};
+	static const char source[] = "test_unblocked/x.c";
+	static const char *const ids[] = {"E1.1", "E1.2", "E1.20"};
+	struct rubric r = {.id = "01", .directory = "test_unblocked"};
 
-	vector_add(&r.exercises)->id = "E1.1";
-	vector_add(&r.exercises)->id = "E1.2";
-	vector_add(&r.exercises)->id = "E1.20";
+	for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+		vector_add(&r.exercises)->id = ids[i];
+		strings_add(&r.ids, ids[i]);
+	}
+	CU_ASSERT_TRUE(directory_make("test_unblocked"));
 	write_file(source, "\t/* EXERCISE E1.1 { */\n\t/* UNBLOCKED E1.2 { */\n\t/* } UNBLOCKED E1.2 */\n");
 	CU_ASSERT_TRUE(unblocked_read(&r, &error));
 	CU_ASSERT_FALSE(r.exercises.at[0].unblocked);
@@ -115,9 +128,30 @@ static void unblocked(void)
 	CU_ASSERT_FALSE(r.exercises.at[2].unblocked);
 	write_file(source, "\n\t/* UNBLOCKED E1.3 { */\n");
 	CU_ASSERT_FALSE(unblocked_read(&r, &error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, "test_course_unblocked.c:2: `E1.3` is no exercise of lab 01"));
-	unlink(source);
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "test_unblocked/x.c:2: `E1.3` is no exercise of lab 01"));
+	directory_remove("test_unblocked");
+}
+
+/* In a lab with tracks the files of an exercise say which track a marker belongs to. */
+static void unblocked_track(void)
+{
+	static const char *const sources[] = {"test_unblocked/a.c", "test_unblocked/svm/a.c"};
+	struct rubric r = {.id = "01", .directory = "test_unblocked", .track = "svm"};
+	struct rubric_exercise *e = vector_add(&r.exercises);
+
+	e->id = "E1.1";
+	strings_add(&r.ids, "E1.1");
+	strings_add(&r.ids, "E1.2"); /* of the other track */
+	strings_add(&e->where, "svm/a.c: f()");
+	CU_ASSERT_TRUE(directory_make("test_unblocked/svm"));
+	for (unsigned i = 0; i < ARRAY_SIZE(sources); i++) {
+		write_file(sources[i], "/* UNBLOCKED E1.1 { */\n/* UNBLOCKED E1.2 { */\n");
+		CU_ASSERT_TRUE(unblocked_read(&r, &error));
+		CU_ASSERT_EQUAL(r.exercises.at[0].unblocked, i == 1);
+	}
+	directory_remove("test_unblocked");
 }
 
 UNIT_MAIN("grader_course", {"course.yaml", course}, {"a wrong course.yaml", course_wrong},
-	  {"workspace.yaml", workspace}, {"unblocked exercises", unblocked})
+	  {"workspace.yaml", workspace}, {"unblocked exercises", unblocked},
+	  {"unblocked in a track", unblocked_track})

@@ -7,11 +7,14 @@
 
 #define SEED_TEXT " SEED=0x0000000000000001"
 
+static const struct rubric rubric = {.id = "01"};
+static const struct lab_result lab = {.rubric = &rubric, .seed = 1};
+
 static void again(const char *test, const char *command)
 {
 	struct grader g = {0};
 
-	CU_ASSERT_STRING_EQUAL(command_again(&g, "01", test, 1), xprintf("%s" SEED_TEXT, command));
+	CU_ASSERT_STRING_EQUAL(command_again(&g, &lab, test), xprintf("%s" SEED_TEXT, command));
 }
 
 static void plain_names(void)
@@ -42,9 +45,9 @@ static void exercises(void)
 	struct rubric_exercise e = {.id = "E1.2"};
 	struct grader g = {.exercise = &e, .platform = "bochs"};
 
-	CU_ASSERT_STRING_EQUAL(command_again(&g, "01", NULL, 1),
+	CU_ASSERT_STRING_EQUAL(command_again(&g, &lab, NULL),
 			       "make grade LAB=01 EX=1.2 PLATFORM=bochs" SEED_TEXT);
-	CU_ASSERT_STRING_EQUAL(command_again(&g, "01", "irq/pit_ticks", 1),
+	CU_ASSERT_STRING_EQUAL(command_again(&g, &lab, "irq/pit_ticks"),
 			       "make grade LAB=01 TEST=irq/pit_ticks PLATFORM=bochs" SEED_TEXT);
 }
 

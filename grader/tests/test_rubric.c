@@ -46,17 +46,22 @@
 
 static const char *error;
 
-static struct rubric *read_text(const char *text)
+static struct rubric *read_track(const char *text, const char *track)
 {
 	static char path[] = "test_rubric.yaml";
 	struct rubric *r;
 
 	CU_ASSERT_TRUE(file_write(path, text, strlen(text)));
 	error = NULL;
-	r = rubric_read(path, &error);
+	r = rubric_read(path, track, &error);
 	unlink(path);
 	CU_ASSERT_EQUAL(!r, error != NULL);
 	return r;
+}
+
+static struct rubric *read_text(const char *text)
+{
+	return read_track(text, NULL);
 }
 
 static void right(void)
@@ -161,7 +166,7 @@ static void wrong(void)
 			CU_FAIL("another message");
 		}
 	}
-	rubric_read("no-such-file.yaml", &error);
+	rubric_read("no-such-file.yaml", NULL, &error);
 	CU_ASSERT_STRING_EQUAL(error, "no-such-file.yaml: No such file or directory");
 }
 
@@ -319,6 +324,100 @@ static void owners(void)
 	CU_ASSERT_PTR_NULL(rubric_exercise_of(r, "irq/x"));
 }
 
+/* A run and programs for both tracks, which have 7 points, and what belongs to one of them. */
+#define TRACKS "tracks: {vmx: {}, svm: {official: tcg}}\n"
+#define TRACK_RUNS                                                                                           \
+	"  - {name: two, track: vmx, cpu: vmx, mem: vtlb, platforms: [bochs], guests: [{name: a, groups: "   \
+	"[{tests: b/*, points: 3}]}]}\n"                                                                     \
+	"  - {name: two, track: svm, cpu: svm, mem: vtlb, platforms: ['bochs:ryzen', tcg], guests: [{name: " \
+	"a, groups: [{tests: b/*, points: 2}]}]}\n"                                                          \
+	"  - {name: three, needs: two, cpu: trap, mem: vtlb, platforms: [tcg], guests: [{name: a, groups: "  \
+	"[]}]}\n"
+#define TRACK_UNITS "units: [{programs: unit/svm/test_*, track: svm, points: 1}]\n"
+#define TRACK_EXERCISES                                                                                      \
+	"exercises:\n"                                                                                       \
+	"  - id: E1.1\n"                                                                                     \
+	"    name: first\n"                                                                                  \
+	"    hours: {vmx: 2, svm: 3}\n"                                                                      \
+	"    where: {vmx: ['test_rubric.yaml: f()'], svm: ['test_rubric.yaml: g()']}\n"                      \
+	"    read: {vmx: 'a.md, \"BC\"', svm: 'd.md, \"EF\"'}\n"                                             \
+	"    expect: it works\n"                                                                             \
+	"    hints: {vmx: [a, b, c], svm: [d, e, f]}\n"                                                      \
+	"    tests: {vmx: [x/*], svm: [y/*]}\n"                                                              \
+	"  - {id: E1.2, track: svm, name: b, hours: 1, where: ['test_rubric.yaml: h()'], read: 'a, "         \
+	"\"bc\"', expect: c, hints: [d, e, f], tests: [x/*]}\n"
+#define TRACKED HEAD TRACKS RUN TRACK_RUNS TRACK_UNITS SUBMIT TRACK_EXERCISES
+
+static void tracks(void)
+{
+	struct rubric *vmx = read_track(TRACKED, "vmx"), *svm = read_track(TRACKED, "svm"),
+		      *first = read_text(TRACKED);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(vmx);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(svm);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+	CU_ASSERT_STRING_EQUAL(first->track, "vmx");
+	CU_ASSERT_STRING_EQUAL(svm->track, "svm");
+	CU_ASSERT_STRING_EQUAL(rubric_track_names(svm), "vmx, svm");
+	CU_ASSERT_STRING_EQUAL(vmx->official, "bochs");
+	CU_ASSERT_STRING_EQUAL(svm->official, "tcg");
+	CU_ASSERT_EQUAL_FATAL(vmx->runs.n, 3);
+	CU_ASSERT_STRING_EQUAL(vmx->runs.at[0].platforms.at[0], "bochs");
+	CU_ASSERT_STRING_EQUAL(vmx->runs.at[1].cpu, "vmx");
+	CU_ASSERT_EQUAL_FATAL(svm->runs.n, 3);
+	CU_ASSERT_STRING_EQUAL(svm->runs.at[0].platforms.at[0], "tcg");
+	CU_ASSERT_STRING_EQUAL(svm->runs.at[1].cpu, "svm");
+	CU_ASSERT_STRING_EQUAL(svm->runs.at[1].platforms.at[0], "tcg");
+	CU_ASSERT_EQUAL(vmx->units.n, 0);
+	CU_ASSERT_EQUAL(svm->units.n, 1);
+	CU_ASSERT_EQUAL_FATAL(vmx->exercises.n, 1);
+	CU_ASSERT_EQUAL_FATAL(svm->exercises.n, 2);
+	CU_ASSERT_EQUAL(vmx->ids.n, 2);
+	CU_ASSERT_EQUAL(svm->exercises.at[0].hours, 3);
+	CU_ASSERT_STRING_EQUAL(vmx->exercises.at[0].where.at[0], "test_rubric.yaml: f()");
+	CU_ASSERT_STRING_EQUAL(svm->exercises.at[0].where.at[0], "test_rubric.yaml: g()");
+	CU_ASSERT_STRING_EQUAL(svm->exercises.at[0].read, "d.md, \"EF\"");
+	CU_ASSERT_STRING_EQUAL(svm->exercises.at[0].expect, "it works");
+	CU_ASSERT_STRING_EQUAL(svm->exercises.at[0].hints[2], "f");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(vmx, "x/a")->id, "E1.1");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(svm, "x/a")->id, "E1.2");
+}
+
+/* One place of a text that is right otherwise, as a track has it. */
+static void track_replaced(const char *track, const char *what, const char *with, const char *message)
+{
+	static const char text[] = TRACKED;
+	const char *at = strstr(text, what);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	CU_ASSERT_PTR_NULL(
+		read_track(xprintf("%.*s%s%s", (int)(at - text), text, with, at + strlen(what)), track));
+	if (!error || !strstr(error, message)) {
+		printf("%s: %s\n", with, error ? error : "no error");
+		CU_FAIL("another message");
+	}
+}
+
+static void wrong_tracks(void)
+{
+	track_replaced("x", "hours", "hours", "there is no track `x`. There are: vmx, svm");
+	track_replaced(NULL, TRACKS, "", "runs[1].track: `vmx` is no track of this lab. There are: none");
+	track_replaced(NULL, TRACKS, "tracks: {}\n", "file.tracks: must not be empty");
+	track_replaced(NULL, "{vmx: {}", "{VT-x: {}", "file.tracks.VT-x: a track is called by one word");
+	track_replaced(NULL, "svm: {official: tcg}", "vmx: {}", "file.tracks.vmx: is given twice");
+	track_replaced("svm", "official: tcg", "official: vax", "tracks.svm.official: `vax` is none of");
+	track_replaced(NULL, "official: tcg", "colour: red", "tracks.svm.colour: there is no such field");
+	track_replaced("svm", "points: 2", "points: 3", "the groups of track svm have 11 points together");
+	track_replaced("vmx", "points: 3", "points: 4", "the groups of track vmx have 11 points together");
+	track_replaced("svm", "name: two, track: svm", "name: four, track: svm",
+		       "runs[3].needs: no earlier run is called `two`");
+	track_replaced(NULL, "track: svm, points", "track: sev, points",
+		       "units[0].track: `sev` is no track of this lab");
+	track_replaced(NULL, "E1.2, track: svm", "E1.1, track: svm", "there is an exercise E1.1 already");
+	track_replaced("svm", ", svm: ['test_rubric.yaml: g()']", "", "where: needs a field `svm`");
+	track_replaced("vmx", "svm: [y/*]", "sev: [y/*]", "tests.sev: there is no such field");
+}
+
 static void exceptions(void)
 {
 	static const char path[] = "test_exceptions.yaml";
@@ -348,4 +447,5 @@ UNIT_MAIN("grader_rubric", {"a right one", right}, {"images of guests", images},
 	  {"wrong fields", fields}, {"the official platform", official},
 	  {"an exercise's fields", exercise_fields}, {"two exercises", two_exercises},
 	  {"whose is a test", owners}, {"models", models}, {"a platform in a list", among},
-	  {"the official model", official_model}, {"platform exceptions", exceptions})
+	  {"the official model", official_model}, {"tracks", tracks}, {"wrong tracks", wrong_tracks},
+	  {"platform exceptions", exceptions})

@@ -191,6 +191,28 @@ static void informational(void)
 	CU_ASSERT_STRING_EQUAL(lab_informational(&lab), "a part of the lab: informational");
 }
 
+/* The lab's score is the better track's; one that does not count is never the better one. */
+static void better(void)
+{
+	struct rubric_group a = {.points = 6};
+	struct rubric rubric = {.official = "tcg"};
+	struct run runs[2] = {{.name = "x"}, {.name = "x"}};
+	struct lab_result labs[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		labs[i] = (struct lab_result){.rubric = &rubric, .whole = true};
+		add(&runs[i], &a, "a/1", STATE_PASS);
+		score_run(&runs[i]);
+		*vector_add(&labs[i].runs) = &runs[i];
+	}
+	CU_ASSERT_PTR_EQUAL(lab_better(&labs[0], &labs[1]), &labs[0]);
+	runs[0].tests.at[0].points = 0;
+	CU_ASSERT_PTR_EQUAL(lab_better(&labs[0], &labs[1]), &labs[1]);
+	CU_ASSERT_PTR_EQUAL(lab_better(&labs[1], &labs[0]), &labs[1]);
+	labs[1].elsewhere = "bochs";
+	CU_ASSERT_PTR_EQUAL(lab_better(&labs[0], &labs[1]), &labs[0]);
+}
+
 static void strict(void)
 {
 	static const bool content[STATE_COUNT] = {
@@ -218,4 +240,5 @@ static void strict(void)
 
 UNIT_MAIN("grader_score", {"a group's points divide", division}, {"states", states}, {"groups", groups},
 	  {"exercises", exercises}, {"an exercise nobody could judge", exercise_unknown},
-	  {"an unblocked exercise", unblocked}, {"what counts", informational}, {"--strict", strict})
+	  {"an unblocked exercise", unblocked}, {"what counts", informational}, {"the better track", better},
+	  {"--strict", strict})

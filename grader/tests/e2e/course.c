@@ -43,15 +43,7 @@ static const char *missing(const char *in, const char *const texts[])
 	return in ? NULL : "nothing came";
 }
 
-struct expectation {
-	const char *name;
-	struct call call;
-	int status;
-	const char *output[8];  /* of the table */
-	const char *results[8]; /* of the JSON; the first one NULL: not looked at */
-};
-
-static void expect(struct e2e *e, struct expectation *x)
+void trial_run(struct e2e *e, struct trial *x)
 {
 	const char *problem;
 
@@ -64,7 +56,7 @@ static void expect(struct e2e *e, struct expectation *x)
 	verdict(e, x->name, problem, &x->call);
 }
 
-static void set(const struct e2e *e, const char *file, const char *text)
+void tree_set(const struct e2e *e, const char *file, const char *text)
 {
 	const char *path = xprintf("%s/%s", e->tree, file);
 
@@ -76,39 +68,38 @@ static void set(const struct e2e *e, const char *file, const char *text)
 
 static void test_exercises(struct e2e *e)
 {
-	static struct expectation all = {
+	static struct trial all = {
 		"all exercises are done",
 		{.lab = LAB, .options = {"--no-build"}},
 		0,
 		{"E20.1  The first ", " 60.00    60  done", "All exercises are done.",
 		 "!Next:", "Total 100.00 of 100 points\n"},
 		{"\"counts\": true", "\"official\": \"tcg\"", "\"base\": \"source\"", "!\"own\""}};
-	static struct expectation none = {
-		"the next exercise",
-		{.lab = LAB, .options = {"--no-build"}},
-		0,
-		{"Next: E20.1 The first - rubric.yaml: one(), two()   (about 2 hours)",
-		 "expected now: both pass", "read: docs/x.md, \"One\"", "stuck: make hint EX=20.1",
-		 "!All exercises", "!Next: E20.2"},
-		{"\"state\": \"open\"", "!\"state\": \"done\""}};
-	static struct expectation hintless = {"a course without hints",
-					      {.lab = LAB, .options = {"--no-build"}},
-					      0,
-					      {"Next: E20.1", "!make hint"},
-					      {NULL}};
+	static struct trial none = {"the next exercise",
+				    {.lab = LAB, .options = {"--no-build"}},
+				    0,
+				    {"Next: E20.1 The first - rubric.yaml: one(), two()   (about 2 hours)",
+				     "expected now: both pass", "read: docs/x.md, \"One\"",
+				     "stuck: make hint EX=20.1", "!All exercises", "!Next: E20.2"},
+				    {"\"state\": \"open\"", "!\"state\": \"done\""}};
+	static struct trial hintless = {"a course without hints",
+					{.lab = LAB, .options = {"--no-build"}},
+					0,
+					{"Next: E20.1", "!make hint"},
+					{NULL}};
 
 	lab_write(e, LAB, "hv1", exercises);
-	expect(e, &all);
+	trial_run(e, &all);
 	lab_write(e, LAB, "hv13", exercises);
-	expect(e, &none);
-	set(e, "course.yaml", "hints: false\n");
-	expect(e, &hintless);
-	set(e, "course.yaml", NULL);
+	trial_run(e, &none);
+	tree_set(e, "course.yaml", "hints: false\n");
+	trial_run(e, &hintless);
+	tree_set(e, "course.yaml", NULL);
 }
 
 static void test_one_exercise(struct e2e *e)
 {
-	static struct expectation cases[] = {
+	static struct trial cases[] = {
 		{"one exercise, its lab by its number",
 		 {.options = {"--no-build", "--exercise", "20.1"}},
 		 0,
@@ -139,12 +130,12 @@ static void test_one_exercise(struct e2e *e)
 
 	lab_write(e, LAB, "hv1", exercises);
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
-		expect(e, &cases[i]);
+		trial_run(e, &cases[i]);
 }
 
 static void test_unblocked(struct e2e *e)
 {
-	static struct expectation x = {
+	static struct trial x = {
 		"an exercise that was unblocked",
 		{.lab = LAB, .options = {"--no-build"}},
 		0,
@@ -153,90 +144,89 @@ static void test_unblocked(struct e2e *e)
 		 "\"score\": 60"}};
 
 	lab_write(e, LAB, "hv1", exercises);
-	set(e, "labs/" LAB "-test/x.c", "\t/* UNBLOCKED E20.2 { */\n\t;\n\t/* } UNBLOCKED E20.2 */\n");
-	expect(e, &x);
-	set(e, "labs/" LAB "-test/x.c", NULL);
+	tree_set(e, "labs/" LAB "-test/x.c", "\t/* UNBLOCKED E20.2 { */\n\t;\n\t/* } UNBLOCKED E20.2 */\n");
+	trial_run(e, &x);
+	tree_set(e, "labs/" LAB "-test/x.c", NULL);
 }
 
 static void test_official(struct e2e *e)
 {
-	static struct expectation lab = {
-		"another platform than the official one",
-		{.lab = LAB, .options = {"--no-build", "--platform", "bochs"}},
-		0,
-		{"of 100 points (informational: the lab's official platform is tcg)"},
-		{"\"counts\": false", "\"official\": \"tcg\"", "\"max\": 100"}};
-	static struct expectation course = {
+	static struct trial lab = {"another platform than the official one",
+				   {.lab = LAB, .options = {"--no-build", "--platform", "bochs"}},
+				   0,
+				   {"of 100 points (informational: the lab's official platform is tcg)"},
+				   {"\"counts\": false", "\"official\": \"tcg\"", "\"max\": 100"}};
+	static struct trial course = {
 		"the course's official platform",
 		{.lab = LAB, .options = {"--no-build", "--platform", "tcg"}},
 		0,
 		{"Total 100.00 of 100 points (informational: this course's official platform is bochs)"},
 		{"\"counts\": false", "\"official\": \"bochs\""}};
-	static struct expectation wrong = {"a course.yaml with a mistake",
-					   {.lab = LAB, .options = {"--no-build"}},
-					   2,
-					   {"course.yaml:1: file.platform: there is no such field"},
-					   {NULL}};
+	static struct trial wrong = {"a course.yaml with a mistake",
+				     {.lab = LAB, .options = {"--no-build"}},
+				     2,
+				     {"course.yaml:1: file.platform: there is no such field"},
+				     {NULL}};
 
 	lab_write(e, LAB, "hv1", exercises);
-	expect(e, &lab);
-	set(e, "course.yaml", "official: {\"" LAB "\": bochs}\n");
-	expect(e, &course);
-	set(e, "course.yaml", "platform: tcg\n");
-	expect(e, &wrong);
-	set(e, "course.yaml", NULL);
+	trial_run(e, &lab);
+	tree_set(e, "course.yaml", "official: {\"" LAB "\": bochs}\n");
+	trial_run(e, &course);
+	tree_set(e, "course.yaml", "platform: tcg\n");
+	trial_run(e, &wrong);
+	tree_set(e, "course.yaml", NULL);
 }
 
 /* The lab's hypervisor is honest on the given layers; `own` is what make does for the student's own. */
 static void own_write(struct e2e *e, const char *own)
 {
 	lab_write(e, LAB, "hv1", exercises);
-	set(e, "labs/" LAB "-test/Makefile",
-	    xprintf("ifeq ($(BASE),own)\nall:\n\t%s\nelse\nall:\n\t@true\nendif\n", own));
-	set(e, "workspace.yaml", "lab: \"" LAB "\"\nbase: own\ntree: /tree\ncommit: none\n");
+	tree_set(e, "labs/" LAB "-test/Makefile",
+		 xprintf("ifeq ($(BASE),own)\nall:\n\t%s\nelse\nall:\n\t@true\nendif\n", own));
+	tree_set(e, "workspace.yaml", "lab: \"" LAB "\"\nbase: own\ntree: /tree\ncommit: none\n");
 }
 
 /* Without a lab's name: a workspace knows it. */
 static void test_own(struct e2e *e)
 {
-	static struct expectation worse = {
+	static struct trial worse = {
 		"a base of the student's own that is worse",
 		{.options = {NULL}},
 		0,
 		{"On your own layers: 0.00 of 100 points", "main  cpu/one: fail, on the given layers pass",
 		 "Total 100.00 of 100 points\n", "Lab 20", "!Lab 10"},
 		{"\"base\": \"own\"", "\"own\": {\n    \"score\": 0,\n    \"max\": 100,", "\"score\": 100,"}};
-	static struct expectation same = {"a base of the student's own that is as good",
-					  {.options = {NULL}},
-					  0,
-					  {"On your own layers: 100.00 of 100 points\n\nTotal 100.00"},
-					  {"\"own\": {\n    \"score\": 100,"}};
-	static struct expectation broken = {"a base of the student's own that does not build",
-					    {.options = {NULL}},
-					    0,
-					    {"On your own layers: 0.00 of 100 points",
-					     "build_error: make -C labs/20-test failed",
-					     "Total 100.00 of 100 points\n"},
-					    {"\"state\": \"build_error\"", "\"score\": 100,"}};
-	static struct expectation part = {"a part of the lab is graded on the given base alone",
-					  {.options = {"--exercise", "20.1"}},
-					  0,
-					  {"Total 60.00 of 60 points", "!own layers"},
-					  {"!\"own\": {"}};
+	static struct trial same = {"a base of the student's own that is as good",
+				    {.options = {NULL}},
+				    0,
+				    {"On your own layers: 100.00 of 100 points\n\nTotal 100.00"},
+				    {"\"own\": {\n    \"score\": 100,"}};
+	static struct trial broken = {"a base of the student's own that does not build",
+				      {.options = {NULL}},
+				      0,
+				      {"On your own layers: 0.00 of 100 points",
+				       "build_error: make -C labs/20-test failed",
+				       "Total 100.00 of 100 points\n"},
+				      {"\"state\": \"build_error\"", "\"score\": 100,"}};
+	static struct trial part = {"a part of the lab is graded on the given base alone",
+				    {.options = {"--exercise", "20.1"}},
+				    0,
+				    {"Total 60.00 of 60 points", "!own layers"},
+				    {"!\"own\": {"}};
 	static const char copy[] = "@mkdir -p $(BUILD)/grader/e2e && cp $(BUILD)/../grader/e2e/hv%u.bin "
 				   "$(BUILD)/grader/e2e/hv1.bin";
 
 	setenv("BASE", "own", 1); /* what counts does not listen to it */
 	own_write(e, xprintf(copy, 3));
-	expect(e, &worse);
-	expect(e, &part);
+	trial_run(e, &worse);
+	trial_run(e, &part);
 	own_write(e, xprintf(copy, 1));
-	expect(e, &same);
+	trial_run(e, &same);
 	own_write(e, "@false");
-	expect(e, &broken);
+	trial_run(e, &broken);
 	unsetenv("BASE");
-	set(e, "workspace.yaml", NULL);
-	set(e, "labs/" LAB "-test/Makefile", NULL);
+	tree_set(e, "workspace.yaml", NULL);
+	tree_set(e, "labs/" LAB "-test/Makefile", NULL);
 	directory_remove(xprintf("%s/own/grader/e2e", e->build));
 }
 

@@ -512,6 +512,7 @@ int main(int argc, char **argv)
 	test_reproducible(&e);
 	test_native(&e);
 	test_course(&e);
+	test_tracks(&e);
 	printf("%u passed, %u failed\n", e.passed, e.failed);
 	return e.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -29,8 +29,20 @@ struct call {
 void call(const struct e2e *e, struct call *c);
 /* Counts and prints a case; `problem` is a sentence, NULL: passed. */
 void verdict(struct e2e *e, const char *name, const char *problem, const struct call *c);
-/* course.c */
+/* course.c: a call, and what it must say; a text that begins with '!' must not be there. */
+struct trial {
+	const char *name;
+	struct call call;
+	int status;
+	const char *output[8];  /* of the table */
+	const char *results[8]; /* of the JSON; the first one NULL: not looked at */
+};
+void trial_run(struct e2e *e, struct trial *x);
+/* Writes a file of the tree; NULL: removes it. */
+void tree_set(const struct e2e *e, const char *file, const char *text);
 void test_course(struct e2e *e);
+/* tracks.c */
+void test_tracks(struct e2e *e);
 /* restarts.c */
 void test_restarts(struct e2e *e);
 
