@@ -43,6 +43,9 @@ HOST_CFLAGS  := $(WARNINGS) $(INCLUDES) -O1 -g -fno-strict-aliasing -D_GNU_SOURC
 # that of each layer below. BASE=own takes what the student has written there instead.
 given = $(if $(and $(filter own,$(BASE)),$(wildcard $(1)/*.c)),,$(wildcard $(1)/$(2)))
 
+# $(call lab_dirs,DIRECTORY): where a lab has its sources: in its directory, and in those of that (svm/), but for tests.
+lab_dirs = $(1) $(filter-out %/tests,$(patsubst %/,%,$(sort $(dir $(wildcard $(1)/*/*.[chS])))))
+
 # Object files mirror the source tree below one directory a kind of object.
 HV_OBJ    := $(BUILD)/hv
 GUEST_OBJ := $(BUILD)/guest

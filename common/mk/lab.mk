@@ -3,7 +3,7 @@
 #   ROOT      the top of the tree
 #   LAB       the lab's directory name, such as 01-binary-translation
 #   ENGINES   directories of the layers that this hypervisor is linked from, beside common/ (default: the lab itself). Of another lab
-#             that is all but its main.c.
+#             that is all but its main.c. Directories in a lab's directory belong to it (config.mk: lab_dirs).
 #
 # Targets: image (the hypervisor with its .asm and .sym files), guest (the guest kernel), unit and unit-run (the lab's unit tests),
 # run (the hypervisor on QEMU with the guest kernel; HV_ARGS and GUEST_ARGS are their command lines, VM_ARGS such as ram=32M; STEP=NAME
@@ -13,7 +13,7 @@
 
 include $(ROOT)/common/mk/config.mk
 include $(ROOT)/common/mk/compile.mk
-UNIT_DIRS ?= labs/$(LAB)
+UNIT_DIRS ?= labs/$(LAB) $(patsubst $(ROOT)/%/tests,%,$(wildcard $(ROOT)/labs/$(LAB)/*/tests))
 include $(ROOT)/common/mk/unit.mk
 
 comma   := ,
@@ -34,9 +34,10 @@ endif
 COMMON_SRC := $(foreach d,boot lib x86 machine vmm devices,$(wildcard $(ROOT)/common/$(d)/*.c $(ROOT)/common/$(d)/*.S))
 # The boot sector of the disk image is no part of the hypervisor; *_offsets.c are only compiled to headers.
 COMMON_SRC := $(filter-out %/boot/disk.S %_offsets.c,$(COMMON_SRC))
-LAB_SRC    := $(filter-out %_offsets.c $(LAYERS:%=%/main.c),$(foreach d,$(BUILT),$(wildcard $(d)/*.c $(d)/*.S)))
+BUILT_DIRS := $(foreach d,$(BUILT),$(call lab_dirs,$(d)))
+LAB_SRC    := $(filter-out %_offsets.c $(LAYERS:%=%/main.c),$(foreach d,$(BUILT_DIRS),$(wildcard $(d)/*.c $(d)/*.S)))
 OBJECTS    := $(call objects,$(HV_OBJ),$(COMMON_SRC) $(LAB_SRC))
-OFFSETS    := $(patsubst $(ROOT)/%.c,$(HV_OBJ)/%.h,$(foreach d,$(ROOT)/common/machine $(ROOT)/common/vmm $(BUILT),$(wildcard $(d)/*_offsets.c)))
+OFFSETS    := $(patsubst $(ROOT)/%.c,$(HV_OBJ)/%.h,$(foreach d,$(ROOT)/common/machine $(ROOT)/common/vmm $(BUILT_DIRS),$(wildcard $(d)/*_offsets.c)))
 
 .PHONY: image
 image: $(IMAGE).elf $(IMAGE).bin $(IMAGE).asm $(IMAGE).sym
@@ -51,7 +52,7 @@ $(eval $(call link_image,$(IMAGE).elf,$(OBJECTS) $(GIVEN),$(ROOT)/common/boot/hv
 # The same objects give the same bytes (D). Debug information stays in those of the hypervisor, since the debugger's commands read it;
 # the paths in it begin at the top of the tree. Those for the host's unit tests name where they were built, so theirs goes.
 GIVEN_DIR := $(BUILD)/labs/$(LAB)
-GIVEN_SRC := $(filter-out %/main.c %_offsets.c,$(wildcard $(ROOT)/labs/$(LAB)/*.c $(ROOT)/labs/$(LAB)/*.S))
+GIVEN_SRC := $(filter-out %/main.c %_offsets.c,$(foreach d,$(call lab_dirs,$(ROOT)/labs/$(LAB)),$(wildcard $(d)/*.c $(d)/*.S)))
 $(GIVEN_DIR)/given.a: $(call objects,$(HV_OBJ),$(GIVEN_SRC))
 $(GIVEN_DIR)/given-host.a: $(call objects,$(HOST_OBJ),$(filter %.c,$(GIVEN_SRC)))
 $(GIVEN_DIR)/given.a $(GIVEN_DIR)/given-host.a:

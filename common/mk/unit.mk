@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The unit tests that run on the host. Every DIR/tests/test_NAME.c is one CUnit program, BUILD/unit/DIR/test_NAME (see
-# lib/tests/unit.h for its main function). It is linked from
+# lib/tests/unit.h for its main function); a directory in a lab's directory may have tests too. It is linked from
 #   - itself and the other .c files of its directory that are no tests (fakes, shared helpers),
 #   - archives, of which only what the test needs is taken: that of its own lab, then those of the other labs; or that of the
 #     grader; and always that of common/,
@@ -20,23 +20,24 @@ include common/mk/compile.mk
 .DEFAULT_GOAL := unit
 endif
 
-UNIT_DIRS ?= $(patsubst $(ROOT)/%/tests,%,$(wildcard $(ROOT)/common/*/tests $(ROOT)/labs/*/tests $(ROOT)/labs/*/*/tests $(ROOT)/grader/tests))
+UNIT_DIRS ?= $(patsubst $(ROOT)/%/tests,%,$(wildcard $(ROOT)/common/*/tests $(ROOT)/labs/*/tests $(ROOT)/labs/*/*/tests \
+	$(ROOT)/grader/tests))
 UNIT_COMMON ?= lib x86 vmm devices
 UNIT_LABS := $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/labs/*))
 
 # The sources of each archive. common/boot and common/machine need the machine; lib/string.c would replace the host's own functions.
 unit_sources_common := $(filter-out %/lib/string.c,$(foreach d,$(UNIT_COMMON),$(wildcard $(ROOT)/common/$(d)/*.c)))
 unit_sources_grader := $(wildcard $(ROOT)/grader/*.c)
-# A lab may have a part in a directory of its own, with tests of its own.
-$(foreach l,$(UNIT_LABS),$(eval unit_sources_$(l) := $(filter-out $(ROOT)/$(l)/tests/%,$(wildcard $(ROOT)/$(l)/*.c $(ROOT)/$(l)/*/*.c))))
+$(foreach l,$(UNIT_LABS),$(eval unit_sources_$(l) := $(wildcard $(addsuffix /*.c,$(call lab_dirs,$(ROOT)/$(l))))))
 unit_sources = $(filter-out %_offsets.c,$(unit_sources_$(1)))
 # Of a layer that came built (lab.mk) this is its archive.
 unit_given   = $(call given,$(ROOT)/$(1),given-host.a)
 unit_archive = $(or $(unit_given),$(if $(call unit_sources,$(1)),$(HOST_OBJ)/$(1)/libhost.a))
+# The lab that a directory belongs to; empty: none.
+unit_lab = $(foreach l,$(UNIT_LABS),$(if $(filter $(l) $(l)/%,$(1)),$(l)))
 # The archives that the tests of a directory are linked with, in order.
-unit_lab = $(filter $(1) $(patsubst %/,%,$(dir $(1))),$(UNIT_LABS))
-unit_archives = $(foreach a,$(filter $(1),grader) $(unit_lab) \
-	$(if $(unit_lab),$(filter-out $(unit_lab),$(UNIT_LABS))) common,$(call unit_archive,$(a)))
+unit_archives = $(foreach a,$(filter $(1),grader) $(call unit_lab,$(1)) \
+	$(if $(call unit_lab,$(1)),$(filter-out $(call unit_lab,$(1)),$(UNIT_LABS))) common,$(call unit_archive,$(a)))
 
 UNIT_PROGRAMS :=
 UNIT_OBJECTS  :=
