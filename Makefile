@@ -141,11 +141,11 @@ compile_commands.json: $(STAMP) FORCE ## list the compiler's calls for editors a
 
 # The grader builds what it needs by itself; it is no part of this make.
 ALONE := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
-GRADE_OPTIONS = --build $(BUILD) $(if $(LAB),--lab '$(LAB)') $(if $(PART),--part '$(PART)') \
+GRADE_OPTIONS = --build $(BUILD) $(if $(LAB),--lab '$(LAB)') $(if $(TRACK),--track '$(TRACK)') $(if $(PART),--part '$(PART)') \
 	$(if $(PLATFORM),--platform '$(PLATFORM)') $(if $(TEST),--test '$(subst ','\'',$(TEST))') $(if $(EX),--exercise '$(EX)') $(if $(SEED),--seed '$(SEED)') \
 	$(if $(STRICT),--strict) $(if $(REPRODUCIBLE),--reproducible)
 .PHONY: grade
-grade: grader ## build, boot and grade the labs: LAB=01 PART=A PLATFORM=... SEED=... TEST=... EX=1.2 STRICT=1
+grade: grader ## build, boot and grade the labs: LAB=01 TRACK=... PART=A PLATFORM=... SEED=... TEST=... EX=1.2 STRICT=1
 	@$(ALONE) $(BUILD)/grader/grade $(GRADE_OPTIONS)
 
 .PHONY: doctor
@@ -153,15 +153,15 @@ doctor: grader ## say what this computer can run the labs on, and what to do abo
 	@$(ALONE) $(BUILD)/grader/grade --doctor
 
 .PHONY: student
-student: $(STAMP) ## write a student's workspace of a lab into an empty directory: LAB=01 DIR=../my-lab-01 BASE=given|source|PATH
-	@MAKE='$(MAKE)' sh common/mk/student.sh '$(LAB)' '$(DIR)' '$(BASE)'
+student: $(STAMP) ## write a student's workspace of a lab into an empty directory: LAB=01 DIR=../my-lab-01 BASE=given|source|PATH TRACK=...
+	@MAKE='$(MAKE)' sh common/mk/student.sh '$(LAB)' '$(DIR)' '$(BASE)' '$(TRACK)'
 
 # In a workspace.
 .PHONY: hint unblock submit take
 hint: $(STAMP) ## a hint to an exercise: EX=1.2 STEP=1 (the concept), 2 (the place), 3 (nearly the answer)
-	@python3 common/mk/course.py hint '$(EX)' '$(or $(STEP),1)'
+	@TRACK='$(TRACK)' python3 common/mk/course.py hint '$(EX)' '$(or $(STEP),1)'
 unblock: $(STAMP) ## the reference in place of an exercise, which then scores 0: EX=1.2 FROM=TREE
-	@python3 common/mk/course.py unblock '$(EX)' '$(FROM)'
+	@TRACK='$(TRACK)' python3 common/mk/course.py unblock '$(EX)' '$(FROM)'
 submit: $(STAMP) ## pack what is handed in of a lab: build/submit/lab-01.tar.gz
 	@python3 common/mk/course.py submit '$(LAB)'
 take: $(STAMP) ## for instructors: what was handed in, into a fresh workspace: FILE=lab-01.tar.gz

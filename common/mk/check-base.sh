@@ -30,7 +30,7 @@ says() {
 	tell $? "$what"
 }
 
-# student DIRECTORY [BASE]
+# student DIRECTORY [BASE [TRACK]]
 student() {
 	(cd "$made" && sh common/mk/student.sh 90 "$@")
 }
@@ -158,7 +158,7 @@ unblocking() {
 	sed -i '/EXERCISE/d' "$ws/$next/main.c"
 	refuses 'markers that are gone' "git show $(git -C "$ws" rev-parse HEAD):$next/main.c > $next/main.c" in_next "$ws" unblock EX=90.1
 	sed '/ EXERCISE E90.1 [*]/d' "$top/main.c" >"$ws/$next/main.c"
-	refuses 'half a marker' "$next/main.c:12: the end of the region of E90.1 is gone" in_next "$ws" unblock EX=90.1
+	refuses 'half a marker' "$next/main.c:13: the end of the region of E90.1 is gone" in_next "$ws" unblock EX=90.1
 	sed 's/exercise_missing(.*/my_own_text();/' "$top/main.c" >"$ws/$next/main.c"
 	says 'unblock: it names the function' "$next/main.c: next_run()" in_next "$ws" unblock EX=90.1
 	grep -q my_own_text "$ws/unblocked/E90.1/main.c"
@@ -201,7 +201,7 @@ handing_in() {
 	grep -qF "not handed in: $next/rubric.yaml" "$top/said"
 	tell $? 'submit: a changed rubric is named'
 	git -C "$ws" checkout -q common "$next/rubric.yaml"
-	is "MANIFEST $next/extra.c $next/main.c $next/notes/a.md" "$(echo $(tar -tzf "$packed"))" 'submit: what the rubric allows, as it was given'
+	is "MANIFEST $next/extra.c $next/main.c $next/notes/a.md $next/two/main.c" "$(echo $(tar -tzf "$packed"))" 'submit: what the rubric allows, as it was given'
 	before=$(sha256sum <"$packed")
 	touch "$ws/$next/main.c"
 	in_next "$ws" submit >"$top/said"
@@ -232,9 +232,44 @@ taking() {
 	echo text >"$top/bad.tar.gz"
 	refuses 'what is no archive' "$top/bad.tar.gz: " in_next "$ws" take FILE="$top/bad.tar.gz"
 	is '' "$(git -C "$ws" status --porcelain)" 'take: nothing of that was unpacked'
-	says 'take: into a fresh workspace' '3 files' in_next "$ws" take FILE="$packed"
+	says 'take: into a fresh workspace' '4 files' in_next "$ws" take FILE="$packed"
 	is 10.00 "$(score "$ws" "$ws/build")" 'take: it has the same score'
 	refuses 'a workspace that is not fresh' 'not fresh' in_next "$ws" take FILE="$packed"
+}
+
+# A workspace of the second track: what is done there is done to that one, and the first stays as it was given.
+two_tracks() {
+	ws=$top/two
+	refuses 'a track that is not there' 'TRACK=three: no track of lab 90. There are: one two' student "$ws" given three
+	student "$ws" given two >"$top/said"
+	tell $? 'tracks: a workspace'
+	grep -q "E90.1  $next/two/main.c:" "$top/said"
+	tell $? 'tracks: the places of this one are named'
+	is 'one two' "$(sed -n 's/^track: "\(.*\)"/\1/p' "$top/fresh/workspace.yaml" "$ws/workspace.yaml" | xargs)" 'tracks: workspace.yaml names it'
+	is 2 "$(grep -l 'EXERCISE E90.1 {' "$ws/$next/main.c" "$ws/$next/two/main.c" | wc -l)" 'tracks: both are to be written'
+	is 2.00 "$(score "$ws" "$ws/build")" 'tracks: untouched it has the points that need no exercise'
+	grep -qF "exercise E90.1 is yours to write ($next/two/main.c: two_run)" "$top/grade.log"
+	tell $? 'tracks: the stub names its file'
+	says 'tracks: a hint of this one' 'The second concept.' in_next "$ws" hint EX=90.1
+	says 'tracks: a hint of the other one' 'The place of it.' in_next "$ws" hint EX=90.1 STEP=2 TRACK=one
+	refuses 'a hint of a track that is not there' 'lab 90 has no track three. There are: one, two' in_next "$ws" hint EX=90.1 TRACK=three
+	says 'tracks: unblocking names the function' "$next/two/main.c: two_run()" in_next "$ws" unblock EX=90.1
+	cmp -s "$ws/$next/main.c" "$top/fresh/$next/main.c"
+	tell $? 'tracks: the other one is not unblocked'
+	is 2.00 "$(score "$ws" "$ws/build")" 'tracks: the exercise scores 0'
+	is unblocked "$(sed -n 's/^E90.1 .* //p' "$top/grade.log")" 'tracks: and is unblocked'
+	"$BUILD/grader/grade" --root "$ws" --build "$ws/build" --lab 90 --seed 1 --track one >"$top/grade.log" 2>&1
+	is open "$(sed -n 's/^E90.1 .* //p' "$top/grade.log")" 'tracks: in the other one it is open'
+	says 'tracks: a score of another track is not handed in' 'the last grading was of track one' in_next "$ws" submit
+	sed 's|/\* SOLUTION.*|/* mine */|; /} SOLUTION/d' "$made/$next/two/main.c" >"$ws/$next/two/main.c"
+	is 10.00 "$(score "$ws" "$ws/build")" 'tracks: solved it has all points, with the other one open'
+	touch "$ws/build/results.json"
+	says 'tracks: submit' 'score: 10 of 10' in_next "$ws" submit
+	rm -rf "$top/one"
+	student "$top/one" >/dev/null
+	says 'tracks: take makes a workspace one of the track' 'It is of track two, and so is this workspace now.' \
+		in_next "$top/one" take FILE="$ws/build/submit/lab-90.tar.gz"
+	is two "$(sed -n 's/^track: "\(.*\)"/\1/p' "$top/one/workspace.yaml")" 'tracks: and it says so'
 }
 
 check_bases() {
@@ -249,4 +284,5 @@ check_bases() {
 	unblocking
 	handing_in
 	taking
+	two_tracks
 }

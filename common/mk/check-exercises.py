@@ -22,19 +22,26 @@ KEPT = ("pass", "expected_fail")
 NO_VERDICT = ("unavailable", "not_applicable")  # of this computer, and of this engine
 
 
+def named(lab, name):
+    """{file: functions} of an exercise, in all tracks."""
+    found = {}
+    for track in lab.tracks or [None]:
+        for place in Lab(lab.number, track=track).exercises.get(name, {}).get("where") or []:
+            path, _, functions = place.partition(": ")
+            known = found.setdefault(path, [])
+            known += [f for f in functions.split(", ") if f not in known]
+    return found
+
+
 def where(number):
     lab = Lab(number)
-    for name, exercise in lab.exercises.items():
+    for name in lab.exercises:
         marked = {}
         for r in lab.regions(name):
             functions = marked.setdefault(os.path.relpath(r.path, lab.home), [])
             if f"{r.function}()" not in functions:
                 functions.append(f"{r.function}()")
-        named = {}
-        for place in exercise.get("where") or []:
-            path, _, functions = place.partition(": ")
-            named[path] = functions.split(", ")
-        if named != marked:
+        if named(lab, name) != marked:
             yield f"{lab.path}: {name}: where: [{', '.join(json.dumps(f'{p}: ' + ', '.join(f)) for p, f in marked.items())}]"
 
 
@@ -63,8 +70,8 @@ def owner(test, lab):
 
 
 def alone(number, name, path):
-    lab = Lab(number)
     graded = next(entry for entry in json.loads(read(path))["labs"] if entry["id"] == number)
+    lab = Lab(number, track=graded["track"])
     tests = [t for run in graded["runs"] for t in run["tests"] if t["state"] not in NO_VERDICT]
     names = list(lab.exercises)
     print(f"{graded['max'] - graded['score']:.2f}")

@@ -14,9 +14,11 @@
 #
 # Then the same tool on a second lab (check-base.sh).
 #
+# Of a lab with tracks each is graded by itself, with no exercise of the others solved.
+#
 # The README's tables are what is checked: rows `| E1.2 | ... | POINTS | POINTS LOST WITH IT ALONE MISSING |` and
-# `| SOLVED LAST | SCORE | MESSAGE |`. Where they differ, the rows as they should be are printed. BUILD comes from the Makefile, and so
-# does MAKE. The last line is "N passed, N failed".
+# `| SOLVED LAST | SCORE | MESSAGE |`; with tracks each row begins with the exercise and the track, `| E3.2 svm |`. Where they differ,
+# the rows as they should be are printed. BUILD comes from the Makefile, and so does MAKE. The last line is "N passed, N failed".
 set -u
 LC_ALL=C
 export LC_ALL
@@ -24,6 +26,7 @@ export LC_ALL
 top=$BUILD/student
 passed=0
 failed=0
+track=
 
 # tell CODE WHAT: one result.
 tell() {
@@ -108,9 +111,9 @@ leaks() {
 	is 1 "$(git -C "$ws" rev-list --all | wc -l)" "lab $lab: the history is one commit"
 }
 
-# solve LIST: the lab's sources with those exercises solved.
+# solve LIST: the sources of the lab, or of its track, with those exercises solved.
 solve() {
-	for file in $marked; do
+	for file in $places; do
 		awk -v name="$file" -v lab="${lab#0}" -v replace=1 -v keep="$1" -f common/mk/student.awk "$file" >"$top/source"
 		cmp -s "$top/source" "$ws/$file" || cp "$top/source" "$ws/$file"
 	done
@@ -123,7 +126,7 @@ in_workspace() {
 # The first exercise that a run asked for, in the order of the rubric's runs.
 first_message() {
 	for run in $(sed -n 's/^  - name: //p' "$rubric"); do
-		sed -n 's/^\[hv\] guest [^ ]* ended: \(exercise .* is yours to write .*\)$/\1/p' "$ws/build/grader/logs/$lab/$run"-*.log \
+		sed -n 's/^\[hv\] guest [^ ]* ended: \(exercise .* is yours to write .*\)$/\1/p' "$ws/build/grader/logs/$lab${track:+-$track}/$run"-*.log \
 			2>/dev/null
 	done | tr -d '\r' | head -n 1
 }
@@ -133,7 +136,7 @@ first_message() {
 #
 # published KEY points|loss|score|message: what the README says.
 published() {
-	awk -F ' *[|] *' -v key="$1" -v what="$2" '
+	awk -F ' *[|] *' -v key="$1${track:+ $track}" -v what="$2" '
 		$2 == key && NF > 5 && what == "points" { print $(NF - 2) }
 		$2 == key && NF > 5 && what == "loss" { print $(NF - 1) }
 		$2 == key && NF == 5 && what == "score" { print $3 }
@@ -142,9 +145,9 @@ published() {
 
 # measured KEY WHAT VALUE: is it what the README says?
 measured() {
-	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$top/measured"
+	printf '%s\t%s\t%s\n' "$1${track:+ $track}" "$2" "$3" >>"$top/measured"
 	[ "$(published "$1" "$2")" = "$3" ] || differs=1
-	is "$(published "$1" "$2")" "$3" "lab $lab, $1: its $2 in the README: ${3:-missing}"
+	is "$(published "$1" "$2")" "$3" "$of, $1: its $2 in the README: ${3:-missing}"
 }
 
 # The rows of the README as they should be.
@@ -165,8 +168,8 @@ rows() {
 
 # graded WHAT: grades the workspace as it is now.
 graded() {
-	in_workspace grade LAB="$lab" SEED=1 >"$top/grade.log" 2>&1
-	tell $? "lab $lab, $1: it builds, and is graded"
+	in_workspace grade LAB="$lab" ${track:+TRACK="$track"} SEED=1 >"$top/grade.log" 2>&1
+	tell $? "$of, $1: it builds, and is graded"
 	score=$(sed -n 's/^Total \([0-9.]*\) of .*/\1/p' "$top/grade.log")
 }
 
@@ -177,7 +180,7 @@ checkpoint() {
 	measured "${last:-none}" score "$score"
 	measured "${last:-none}" message "$(first_message)"
 	awk "BEGIN { exit !(${score:-0} > ${before:-0}) }"
-	tell $? "lab $lab, solved ${1:-nothing}: more points than before"
+	tell $? "$of, solved ${1:-nothing}: more points than before"
 	before=$score
 }
 
@@ -193,7 +196,7 @@ points() {
 # only_missing EXERCISE: after a grading with this one missing alone.
 only_missing() {
 	lost=$(python3 common/mk/check-exercises.py alone "$lab" "$1" "$ws/build/results.json" 2>"$top/problems")
-	tell $? "lab $lab, only $1 missing: all of its tests are lost, and none of an earlier exercise"
+	tell $? "$of, only $1 missing: all of its tests are lost, and none of an earlier exercise"
 	sed 's/^/          /' "$top/problems"
 	measured "$1" loss "$lost"
 }
@@ -207,6 +210,34 @@ quiet() {
 	sed 's/^/          /' "$top/problems"
 }
 
+# check_track: each exercise of the lab, or of one track of it. Every other track stays as it was given.
+check_track() {
+	of="lab $lab${track:+ $track}"
+	places=$(python3 common/mk/course.py files "$lab" $track)
+	exercises=$(sed -n 's/^.* SOLUTION \(E[0-9.]*\) {.*$/\1/p' $places | sort -u -V)
+	before=0
+	solved=
+	checkpoint ''
+	points # what an exercise is worth does not depend on what runs
+	[ -n "$leaked" ] || leaks
+	leaked=1
+	for exercise in $(printf '%s\n' "$exercises" | sed '$d'); do # all of them: that is the tree, which is graded elsewhere
+		solved=${solved:+$solved }$exercise
+		checkpoint "$solved"
+	done
+	points
+	# The last checkpoint lacks the last exercise alone.
+	last=${exercises##*
+}
+	only_missing "$last"
+	for exercise in $(printf '%s\n' "$exercises" | sed '$d'); do
+		solve "$(echo $exercises | sed "s/$exercise//")"
+		graded "only $exercise missing"
+		only_missing "$exercise"
+	done
+	solve ''
+}
+
 # check_lab RUBRIC
 check_lab() {
 	rubric=$1
@@ -215,12 +246,12 @@ check_lab() {
 	lab=${lab%%-*}
 	readme=$directory/README.md
 	ws=$top/$lab
-	before=0
 	differs=0
+	leaked=
 	: >"$top/measured"
 	marked=$(git ls-files "$directory/*.[chS]" | xargs grep -l 'SOLUTION E')
 	if [ -z "$marked" ]; then
-		grep -q 'EXERCISE E' "$directory"/*.[chS]
+		grep -q 'EXERCISE E' $(git ls-files "$directory/*.[chS]")
 		tell $? "lab $lab: no solution is marked, since this is a workspace itself"
 		return
 	fi
@@ -238,25 +269,14 @@ check_lab() {
 	tell $? "lab $lab: clang builds it too"
 	in_workspace check-format >"$top/format.log" 2>&1
 	tell $? "lab $lab: the workspace is formatted"
-	solved=
-	checkpoint ''
-	points # what an exercise is worth does not depend on what runs
-	leaks
-	for exercise in $(printf '%s\n' "$exercises" | sed '$d'); do # all of them: that is the tree, which is graded elsewhere
-		solved=${solved:+$solved }$exercise
-		checkpoint "$solved"
+	tracks=$(python3 common/mk/course.py tracks "$lab")
+	[ -n "$tracks" ] || check_track
+	for track in $tracks; do
+		check_track
 	done
-	points
-	# The last checkpoint lacks the last exercise alone.
-	last=${exercises##*
-}
-	only_missing "$last"
-	for exercise in $(printf '%s\n' "$exercises" | sed '$d'); do
-		solve "$(echo $exercises | sed "s/$exercise//")"
-		graded "only $exercise missing"
-		only_missing "$exercise"
-	done
+	track=
 	[ $differs -eq 0 ] || rows
+	places=$marked
 	solve all
 	different=$(cd "$ws" && git ls-files | grep -vx workspace.yaml | while read -r file; do cmp -s "$file" "$OLDPWD/$file" || echo "$file"; done)
 	is '' "$different" "lab $lab: with all solved it is the tree"

@@ -7,8 +7,11 @@
     course.py submit [LAB]          the files that are handed in, with a MANIFEST, as BUILD/submit/lab-NN.tar.gz
     course.py take FILE             the same into a fresh workspace, after all that is in it was checked
     course.py allowed HOME DIR      what is handed in of the lab in HOME, among the files below DIR (for student.sh)
+    course.py tracks LAB            the names of its tracks (for student.sh, check-student.sh)
+    course.py files LAB [TRACK]     the files with exercises in them (for student.sh, check-student.sh)
 
-The reference is the tree that the workspace came from. The UNBLOCKED markers themselves are the record. BUILD comes from the Makefile.
+The reference is the tree that the workspace came from. The UNBLOCKED markers themselves are the record. BUILD comes from the Makefile, and so
+does TRACK; without it the track is the workspace's, or the first.
 """
 import gzip
 import hashlib
@@ -50,6 +53,14 @@ def own_lab(number):
     return fields, Lab(fields["lab"])
 
 
+def in_track(lab):
+    """The same lab, of one track only."""
+    fields = workspace() or {}
+    track = os.environ.get("TRACK") or (fields.get("track") if fields.get("lab") == lab.number else None)
+    track = track or (lab.tracks[0] if lab.tracks else None)
+    return Lab(lab.number, lab.top, track=track)
+
+
 # ---- hint ----
 
 
@@ -57,7 +68,7 @@ def hint(ex="", step="1"):
     if not course_settings()["hints"]:
         raise Mistake("this course has switched hints off (course.yaml)")
     name, number = exercise_name(ex)
-    exercise = Lab(number).exercise(name)
+    exercise = in_track(Lab(number)).exercise(name)
     hints = exercise.get("hints") or []
     if len(hints) != len(HINTS):
         raise Mistake(f"{name} has no hints")
@@ -80,7 +91,7 @@ def reference(number, name, tree):
     if not os.path.isdir(tree):
         raise Mistake(f"the tree with the reference is not there: {tree}\nSay where it is: make unblock EX={name[1:]} FROM=PATH")
     try:
-        solutions = [r for r in Lab(number, tree).regions(name) if r.kind == "SOLUTION"]
+        solutions = [r for r in in_track(Lab(number, tree)).regions(name) if r.kind == "SOLUTION"]
     except Mistake as e:
         raise Mistake(f"{tree}: {e}") from e
     if not solutions:
@@ -133,12 +144,12 @@ def put(path, name, places):
         f.writelines(lines)
 
 
-def save(path, name):
+def save(path, name, home):
     """Copies what stood there, and never over an older copy."""
-    copy, n = os.path.join(SAVED, name, os.path.basename(path)), 1
+    copy, n = os.path.join(SAVED, name, os.path.relpath(path, home)), 1
     while os.path.exists(copy):
         n += 1
-        copy = os.path.join(SAVED, f"{name}-{n}", os.path.basename(path))
+        copy = os.path.join(SAVED, f"{name}-{n}", os.path.relpath(path, home))
     os.makedirs(os.path.dirname(copy), exist_ok=True)
     shutil.copyfile(path, copy)
     return copy
@@ -151,14 +162,14 @@ def unblock(ex="", tree=""):
     name, number = exercise_name(ex)
     if number != fields["lab"]:
         raise Mistake(f"{name} is no exercise of this workspace. It has:\n{Lab(fields['lab']).listing()}")
-    if not Lab(number).exercise(name).get("tests"):
+    if not in_track(Lab(number)).exercise(name).get("tests"):
         raise Mistake(f"there is nothing to unblock in {name}: it is not graded")
     found = {path: place(path, name, wanted) for path, wanted in reference(number, name, tree or fields["tree"]).items()}
     if all(region.kind == "UNBLOCKED" for places in found.values() for region, _ in places):
         raise Mistake(f"{name} is unblocked already")
     print(f"{name}: the reference now stands in")
     for path, places in found.items():
-        copy = save(path, name)
+        copy = save(path, name, Lab(number).home)
         put(path, name, places)
         print(f"    {path}: {', '.join(f'{r.function}()' for r, _ in places)}    (the file as it was: {copy})")
     print(f"This exercise scores 0 from now on. The comments UNBLOCKED {name} are the record: leave them where they are.")
@@ -183,7 +194,7 @@ def changed_files(first):
     return sorted({f for f in listed.split("\0") if f})
 
 
-def score_of(lab, packed):
+def score_of(lab, packed, track):
     """The score in BUILD/results.json, when it is that of these files."""
     path = os.path.join(os.environ.get("BUILD", "build"), "results.json")
     if not os.path.exists(path):
@@ -194,6 +205,8 @@ def score_of(lab, packed):
         with open(path, encoding="utf-8") as f:
             results = json.load(f)
         mine = next(entry for entry in results["labs"] if entry["id"] == lab.number)
+        if track and mine["track"] != track:
+            return f"none: the last grading was of track {mine['track']}"
         if mine["max"] != lab.rubric["max"]:
             return "none: the last grading was of a part of the lab"
         return {"points": mine["score"], "max": mine["max"], "seed": results["seed"]}
@@ -236,10 +249,12 @@ def submit(number=""):
         "lab": lab.number,
         "base": fields["base"],
         "commit": fields["commit"],
-        "score": score_of(lab, packed),
+        "score": score_of(lab, packed, fields.get("track")),
         "unblocked": sorted({r.exercise for r in lab.regions() if r.kind == "UNBLOCKED"}),
         "files": {name: digest(data) for name, data in contents.items()},
     }
+    if lab.tracks:
+        manifest["track"] = fields.get("track")
     path = os.path.join(os.environ.get("BUILD", "build"), "submit", f"lab-{lab.number}.tar.gz")
     pack(path, contents | {MANIFEST: yaml.safe_dump(manifest, sort_keys=False).encode()})
     print(f"{os.path.relpath(path)}:")
@@ -292,6 +307,19 @@ def read_manifest(path, files):
     return manifest
 
 
+def take_track(path, lab, manifest):
+    """The workspace becomes one of the track that was handed in: each can earn all points."""
+    track = manifest.get("track")
+    if not lab.tracks or track == workspace().get("track"):
+        return
+    if track not in lab.tracks:
+        raise Mistake(f"{path}: field track of its {MANIFEST}: none of {', '.join(lab.tracks)}")
+    lines = [line for line in read("workspace.yaml").splitlines(keepends=True) if not line.startswith("track:")]
+    with open("workspace.yaml", "w", encoding="utf-8", errors="surrogateescape") as f:
+        f.writelines([*lines, f'track: "{track}"\n'])
+    print(f"It is of track {track}, and so is this workspace now.")
+
+
 def take(path=""):
     fields, lab = own_lab("")
     if not path:
@@ -306,6 +334,7 @@ def take(path=""):
     for name in files:
         if not (name.startswith(f"{lab.home}/") and allowed(name[len(lab.home) + 1 :], lab.submit)):
             raise Mistake(f"{path}: {name}: not a file that is handed in")
+    take_track(path, lab, manifest)
     for name in [f"{lab.home}/{f}" for f in files_below(lab.home) if allowed(f, lab.submit)]:
         if name not in files:
             os.remove(name)  # the student has it no more
@@ -325,7 +354,17 @@ def print_allowed(home, directory):
             print(name)
 
 
-COMMANDS = {"hint": hint, "unblock": unblock, "submit": submit, "take": take, "allowed": print_allowed}
+def print_tracks(number):
+    for name in Lab(number).tracks:
+        print(name)
+
+
+def print_files(number, track=""):
+    for path in sorted({r.path for r in Lab(number, track=track).regions()}):
+        print(path)
+
+
+COMMANDS = {"tracks": print_tracks, "files": print_files, "hint": hint, "unblock": unblock, "submit": submit, "take": take, "allowed": print_allowed}
 
 
 def main():

@@ -6,6 +6,9 @@ A region stands in a function, between two comments (student.awk):
     /* SOLUTION E1.2 { stub: return false; */ ... /* } SOLUTION E1.2 */    in the tree
     /* EXERCISE E1.2 { */ ... /* } EXERCISE E1.2 */                        in a workspace, to be written
     /* UNBLOCKED E1.2 { */ ... /* } UNBLOCKED E1.2 */                      in a workspace, the reference was taken
+
+In a lab with tracks an exercise may be of one track only, and its fields may be mappings by tracks; the files that its `where` names are
+those of the track.
 """
 import fnmatch
 import glob
@@ -69,9 +72,9 @@ def workspace(path="workspace.yaml"):
 
 
 class Lab:
-    """A lab of the tree at `top`, by its number: "01"."""
+    """A lab of the tree at `top`, by its number: "01". With a track it has what that track has, otherwise all."""
 
-    def __init__(self, number, top=".", text=None):
+    def __init__(self, number, top=".", text=None, track=None):
         found = glob.glob(os.path.join(glob.escape(top), f"labs/{number}-*/rubric.yaml"))
         if not found:
             raise Mistake(f"there is no lab {number} with a rubric here. {every_exercise()}")
@@ -80,8 +83,15 @@ class Lab:
         self.rubric = read_yaml(found[0]) if text is None else yaml.safe_load(text)
         if not isinstance(self.rubric, dict):
             raise Mistake(f"{found[0]}:1: must be a mapping")
-        self.exercises = {e["id"]: e for e in self.rubric.get("exercises") or []}
+        self.tracks, self.track = list(self.rubric.get("tracks") or {}), track or None
+        if track and track not in self.tracks:
+            raise Mistake(f"lab {number} has no track {track}. There are: {', '.join(self.tracks) or 'none'}")
+        exercises = [e for e in self.rubric.get("exercises") or [] if not track or e.get("track", track) == track]
+        self.exercises = {e["id"]: {field: self.of_track(value) for field, value in e.items()} for e in exercises}
         self.submit = self.rubric.get("submit") or SUBMIT
+
+    def of_track(self, value):
+        return value.get(self.track) if self.track and isinstance(value, dict) else value
 
     def exercise(self, name):
         if name not in self.exercises:
@@ -92,13 +102,20 @@ class Lab:
         return "\n".join(f"    EX={name[1:]}  {e['name']}" for name, e in self.exercises.items()) or "    none"
 
     def sources(self):
-        """The C files of the lab, from the top."""
-        return sorted(os.path.relpath(p, self.top) for p in glob.glob(os.path.join(glob.escape(self.top), self.home, "*.[ch]")))
+        """The C files of the lab and of the directories in it, but for tests, from the top."""
+        home = os.path.join(glob.escape(self.top), self.home)
+        found = glob.glob(os.path.join(home, "*.[ch]")) + glob.glob(os.path.join(home, "*/*.[ch]"))
+        return sorted(os.path.relpath(p, self.top) for p in found if os.path.basename(os.path.dirname(p)) != "tests")
+
+    def has_place(self, region):
+        """Is it one of the track's? By the file."""
+        places = self.exercises.get(region.exercise, {}).get("where") or []
+        return not self.track or any(region.path == os.path.join(self.home, p.partition(": ")[0]) for p in places)
 
     def regions(self, exercise=None):
         """All regions, or those of one exercise, in the order of files and lines."""
         found = [r for path in self.sources() for r in regions(path, read(os.path.join(self.top, path)))]
-        return [r for r in found if exercise in (None, r.exercise)]
+        return [r for r in found if exercise in (None, r.exercise) and self.has_place(r)]
 
 
 def exercise_name(text):

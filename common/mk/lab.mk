@@ -59,7 +59,7 @@ $(GIVEN_DIR)/given.a $(GIVEN_DIR)/given-host.a:
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(Q)ar rcsD $@ $^
+	$(Q)ar qcsD $@ $^
 	$(if $(filter %-host.a,$@),$(Q)strip -D --strip-debug $@)
 
 .PHONY: given layers

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make student LAB=02 DIR=... [BASE=given|source|PATH]`: a student's workspace of one lab, from the files of this tree that git knows, as
-# they are now.
+# `make student LAB=02 DIR=... [BASE=given|source|PATH] [TRACK=NAME]`: a student's workspace of one lab, from the files of this tree that
+# git knows, as they are now.
 #
 # It holds everything but the other labs and what a CI machine runs. In the lab's sources a stub stands in place of each solution
 # (student.awk), workspace.yaml says what it is, and a git repository has it all as one commit. Author and date are fixed, so that the
@@ -15,7 +15,9 @@
 # The assignment of every lab stays, being a page of the book. Objects are made by gcc in a copy of these files, so that nothing else
 # that lies about gets into them. Nothing is written before all markers are known to be right.
 #
-#   student.sh LAB DIRECTORY [BASE]       MAKE may come from the Makefile
+# Of a lab with tracks all tracks are there, to be written; workspace.yaml names the one that is graded, which is the first or TRACK.
+#
+#   student.sh LAB DIRECTORY [BASE [TRACK]]       MAKE may come from the Makefile
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -23,9 +25,10 @@ export LC_ALL
 lab=${1:-}
 dir=${2:-}
 base=${3:-given}
+track=${4:-}
 own=
 # What was said to `make student` is not meant for the calls of make below.
-unset BASE BUILD CC MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+unset BASE BUILD CC TRACK MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
 fail() {
 	echo "student: $*" >&2
@@ -45,6 +48,11 @@ home=$(echo labs/"$lab"-*)
 [ ! -e "$dir" ] || [ -d "$dir" ] || fail "$dir is no directory"
 [ -z "$(ls -A "$dir" 2>/dev/null)" ] || fail "$dir is not empty"
 git ls-files --error-unmatch Makefile >/dev/null 2>&1 || fail 'this tree is not a git repository'
+
+tracks=$(python3 common/mk/course.py tracks "$lab") || exit 1
+[ -n "$track" ] || track=$(printf '%s\n' "$tracks" | head -n 1)
+[ -z "$track" ] || printf '%s\n' "$tracks" | grep -qxF -e "$track" ||
+	fail "TRACK=$track: no track of lab $lab. There are: $(echo ${tracks:-none})"
 
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
@@ -114,18 +122,19 @@ awk -F / -v lab="${home#labs/}" -v kind="$kind" -v layers="$layers" -v headers="
 replace() {
 	number=${1#labs/}
 	number=${number%%-*}
+	layer=$(echo "$1" | cut -d / -f 1-2)
 	case " $home $own " in
-	*" ${1%/*} "*) replaced=1 ;;
+	*" $layer "*) replaced=1 ;;
 	*) replaced=0 ;;
 	esac
 	awk -v name="$1" -v lab="${number#0}" -v replace=$replaced -f common/mk/student.awk "$1"
 }
 
 for layer in $own; do
-	grep "^$layer/[^/]*[.][chS]$" "$list" | grep -v '/main[.]c$'
+	grep "^$layer/.*[.][chS]$" "$list" | grep -v -e '/main[.]c$' -e '/tests/'
 done >"$temporary/own-sources"
 sort -u "$temporary/own-sources" "$pick" -o "$pick"
-sources=$(grep '^labs/[0-9][0-9]-[^/]*/[^/]*\.[chS]$' "$pick" || true)
+sources=$(grep '^labs/[0-9][0-9]-.*\.[chS]$' "$pick" | grep -v '/tests/' || true)
 for file in $sources; do
 	replace "$file" >/dev/null
 done
@@ -172,6 +181,7 @@ base: $kind
 tree: "$(pwd | sed 's/[\\"]/\\&/g')"
 commit: "$commit"
 END
+[ -z "$track" ] || echo "track: \"$track\"" >>"$dir/workspace.yaml"
 
 GIT_CONFIG_GLOBAL=/dev/null
 GIT_CONFIG_NOSYSTEM=1
@@ -201,10 +211,10 @@ for layer in $layers; do
 	esac
 done
 cat <<END
-What is yours to write:
+What is yours to write${track:+ in track $track}:
 
 END
-(cd "$dir" && grep -Hn 'EXERCISE E[0-9.]* {' "$home"/*.[chS] | sed 's|^\([^:]*:[0-9]*\):.*\(E[0-9]*\.[0-9]*\).*$|    \2  \1|' | sort -V)
+(cd "$dir" && python3 common/mk/course.py files "$lab" "$track" | xargs grep -Hn 'EXERCISE E[0-9.]* {' | sed 's|^\([^:]*:[0-9]*\):.*\(E[0-9]*\.[0-9]*\).*$|    \2  \1|' | sort -V)
 cat <<END
 
 Read $home/README.md there, then:
