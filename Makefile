@@ -108,7 +108,7 @@ docs: $(STAMP) ## build the book as HTML, with search: build/docs/index.html
 .PHONY: check-docs
 check-docs: $(STAMP) ## look for dead links in the text, and for commands, files and tests that do not exist
 	@python3 common/mk/check-docs.py .
-	@python3 common/mk/check-docs.py . common/mk/check-docs.md common/mk/check-docs.yaml | grep -qx '2 pages, 20 problems'
+	@python3 common/mk/check-docs.py . common/mk/check-docs.md common/mk/check-docs.yaml | grep -qx '2 pages, 22 problems'
 
 CLANG_FORMAT ?= clang-format-14
 .PHONY: check-format
@@ -147,6 +147,10 @@ GRADE_OPTIONS = --build $(BUILD) $(if $(LAB),--lab '$(LAB)') $(if $(TRACK),--tra
 .PHONY: grade
 grade: grader ## build, boot and grade the labs: LAB=01 TRACK=... PART=A PLATFORM=... SEED=... TEST=... EX=1.2 STRICT=1
 	@$(ALONE) $(BUILD)/grader/grade $(GRADE_OPTIONS)
+
+.PHONY: check-platforms
+check-platforms: grader ## grade a lab strictly on each platform and model that its rubric names: LAB=03 TRACK=... SEED=...
+	$(if $(lab_directory),@$(ALONE) BUILD='$(BUILD)' TRACK='$(TRACK)' SEED='$(SEED)' python3 common/mk/check-platforms.py '$(LAB)')
 
 .PHONY: doctor
 doctor: grader ## say what this computer can run the labs on, and what to do about problems

@@ -192,14 +192,12 @@ class Tree:
             yield from ((number, e) for e in self.command(line))
 
     def rubric(self, path):
-        """Where an exercise sends its reader: `read: 'PAGE, "HEADING"'`, `where: ["FILE: FUNCTIONS"]`."""
+        """Where an exercise sends its reader: `read: 'PAGE, "HEADING"'`, `where: ["FILE: FUNCTIONS"]`. Either may be by tracks."""
         for number, line in enumerate(read(path).splitlines(), 1):
-            section = re.match(r"[\s-]*read: '(\S+), \"(.*)\"'$", line)
-            if section:
-                target = f"{section[1]}#{slug(section[2])}"
-                yield from ((number, e) for e in self.link(os.path.join(self.top, "."), target))
-            if re.match(r"[\s-]*where: ", line):
-                for call in re.findall(r"(\w+)\(\)", line):
+            for page, heading in re.findall(r": '(\S+\.md), \"(.*?)\"'", line):
+                yield from ((number, e) for e in self.link(os.path.join(self.top, "."), f"{page}#{slug(heading)}"))
+            for functions in re.findall(r"\"[\w/-]+\.[chS]: ([^\"]*)\"", line):
+                for call in re.findall(r"(\w+)\(\)", functions):
                     if call not in self.words:
                         yield number, f"no function {call}()"
 
