@@ -27,6 +27,17 @@ struct session {
 	FILE *log;
 };
 
+/* "[hv] guest NAME ended: exercise E1.2 is yours to write (...)", or "[hv] cpu=... cannot be used: exercise
+ * ..." */
+static void take_missing(struct run *run, const char *text)
+{
+	const char *sentence = strstr(text, ": exercise ");
+
+	if (!run->missing && !strncmp(text, "[hv] ", 5) && sentence &&
+	    strstr(sentence, " is yours to write "))
+		run->missing = xprintf("%s", sentence + 2);
+}
+
 /* "[hv] guest NAME ended: REASON" */
 static bool take_ending(struct session *s, const char *text)
 {
@@ -42,8 +53,6 @@ static bool take_ending(struct session *s, const char *text)
 		if (strncmp(text, a->consoles[i].name, n) || strncmp(text + n, " ended: ", 8))
 			continue;
 		a->ended[i] = xprintf("%s", text + n + 8);
-		if (!s->run->missing && strstr(a->ended[i], " is yours to write "))
-			s->run->missing = a->ended[i];
 	}
 	return true;
 }
@@ -55,6 +64,7 @@ static void take_line(void *context, const char *text, bool damaged)
 
 	if (s->log)
 		fprintf(s->log, "%s\n", text);
+	take_missing(s->run, text);
 	if (take_ending(s, text))
 		return;
 	if (a->count == 1) {

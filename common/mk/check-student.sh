@@ -72,6 +72,10 @@ markers() {
 	refused 1 'a marker without a stub' "\t/* SOLUTION E1.2 { */\n\twork();\n$end"
 	refused 1 'a marker outside a function' '/* SOLUTION E1.2 { stub: return; */\n'
 	refused 3 'an end with a word too many' "$begin\twork();\n\t/* } SOLUTION E1.2 too */\n"
+	printf '\t/* SOLUTION E1.2 { stub: (void)n; return sentence; */\n\twork();\n\t/* } SOLUTION E1.2 */\n' >"$top/sentence.c"
+	is '(void)n; return exercise_sentence("E1.2", "s.c", __func__);' \
+		"$(awk -v name=s.c -v lab=1 -v replace=1 -f common/mk/student.awk "$top/sentence.c" | sed '1d;$d' | tr -s '\t\n' ' ' | sed 's/^ //;s/ $//')" \
+		'a stub that gives a sentence'
 }
 
 # ---- one lab ----
@@ -126,7 +130,7 @@ in_workspace() {
 # The first exercise that a run asked for, in the order of the rubric's runs.
 first_message() {
 	for run in $(sed -n 's/^  - name: //p' "$rubric"); do
-		sed -n 's/^\[hv\] guest [^ ]* ended: \(exercise .* is yours to write .*\)$/\1/p' "$ws/build/grader/logs/$lab${track:+-$track}/$run"-*.log \
+		sed -n 's/^\[hv\] .*: \(exercise .* is yours to write .*\)$/\1/p' "$ws/build/grader/logs/$lab${track:+-$track}/$run"-*.log \
 			2>/dev/null
 	done | tr -d '\r' | head -n 1
 }

@@ -142,5 +142,7 @@ void vcpu_end(struct vcpu *v, const char *fmt, ...) PRINTF(2, 3);
 /* exercise.c: a function that is an exercise and not written yet has been called. Ends the guest with a
  * sentence that names it, and returns. */
 void exercise_missing(struct vcpu *v, const char *exercise, const char *file, const char *function);
+/* The same where there is no vcpu yet: the sentence, for a function that gives one when it fails. */
+const char *exercise_sentence(const char *exercise, const char *file, const char *function);
 
 #endif

@@ -147,10 +147,9 @@ extern const struct control_group control_groups[CONTROLS_GROUPS];
 /*
  * The value of a group's field by the algorithm of 31.5.1: what the processor fixes is as it fixes it; of the
  * rest what is needed or wanted is 1, other known bits are 0, and bits of unknown meaning have their default.
- * False: `*missing` are the needed bits that this processor does not have.
+ * NULL; or a sentence that names the lowest of the needed bits that this processor does not have.
  */
-bool control_choose(const struct control_group *g, struct control_capability c, u32 *value,
-		    u32 *missing) MUST_USE;
+const char *control_choose(const struct control_group *g, struct control_capability c, u32 *value) MUST_USE;
 
 /* ---- what this processor has (features.c) ---- */
 
@@ -168,5 +167,7 @@ extern struct vmx_features vmx_features;
 
 /* Reads all this. NULL, or why this processor cannot do it: a sentence. */
 const char *features_discover(void);
+/* CR0 and CR4 as VMX operation wants them, CR4.VMXE among them: 23.8 "Restrictions on VMX Operation". */
+void features_fix_control_registers(void);
 
 #endif

@@ -64,11 +64,13 @@ static inline void instruction(struct vcpu *v, struct vmexit *exit)
  * Exception". */
 static void block_nmi_again(struct vcpu *v, const struct event *e, u32 info)
 {
+	/* SOLUTION E3.8 { stub: (void)e; (void)info; return; */
 	if (!(info & INFO_NMI_UNBLOCKED) || v->events.pending.kind || e->vector == VEC_DF)
 		return;
 	vcpu_need(v, VCPU_SHADOW);
 	v->nmi_blocked = true;
 	vcpu_changed(v, VCPU_SHADOW);
+	/* } SOLUTION E3.8 */
 }
 
 static void reflect(struct vmexit *exit, const struct event *e)
@@ -124,9 +126,11 @@ static void external_interrupt(struct vcpu *v, struct vmexit *exit)
 static void nmi_window(struct vcpu *v, struct vmexit *exit)
 {
 	(void)exit;
+	/* SOLUTION E3.8 { stub: return; */
 	vcpu_need(v, VCPU_SHADOW);
 	v->interrupt_shadow = false;
 	vcpu_changed(v, VCPU_SHADOW);
+	/* } SOLUTION E3.8 */
 }
 
 static void task_switch(struct vcpu *v, struct vmexit *exit)
@@ -135,8 +139,11 @@ static void task_switch(struct vcpu *v, struct vmexit *exit)
 	vmx_vectoring(v);
 }
 
+/* Table 27-3: what is done with which control register, from or to which general one; LMSW brings its
+ * operand. The length belongs to every instruction. */
 static void cr_access(struct vcpu *v, struct vmexit *exit)
 {
+	/* SOLUTION E3.5 { stub: exit->reason = VMEXIT_NONE; return; */
 	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION);
 
 	instruction(v, exit);
@@ -144,6 +151,7 @@ static void cr_access(struct vcpu *v, struct vmexit *exit)
 	exit->cr.op = q >> QUAL_CR_TYPE_SHIFT & QUAL_CR_TYPE; /* in the order of enum vmexit_cr_op */
 	exit->cr.gpr = q >> QUAL_GPR_SHIFT & QUAL_GPR;
 	exit->cr.source = (u16)(q >> QUAL_LMSW_SHIFT);
+	/* } SOLUTION E3.5 */
 }
 _Static_assert(CR_WRITE == 0 && CR_READ == 1 && CR_CLTS == 2 && CR_LMSW == 3, "table 27-3");
 
@@ -157,8 +165,12 @@ static void mov_dr(struct vcpu *v, struct vmexit *exit)
 	exit->dr.gpr = q >> QUAL_GPR_SHIFT & QUAL_GPR;
 }
 
+/* Table 27-5. Segment and address size of INS and OUTS are in EXIT_INSTRUCTION_INFO, table 27-8, where the
+ * processor has that (vmx_features.io_information); where not, a length of 0 has common code decode the
+ * instruction. */
 static void io_instruction(struct vcpu *v, struct vmexit *exit)
 {
+	/* SOLUTION E3.5 { stub: exit->reason = VMEXIT_NONE; return; */
 	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION);
 	u64 info;
 
@@ -177,20 +189,27 @@ static void io_instruction(struct vcpu *v, struct vmexit *exit)
 	info = vmcs_read(VMCS_EXIT_INSTRUCTION_INFO);
 	exit->io.addr_size = (u8)(2U << (info >> INS_ADDRESS_SHIFT & INS_ADDRESS));
 	exit->io.segment = info >> INS_SEGMENT_SHIFT & INS_SEGMENT; /* in the order of SEG_* */
+								    /* } SOLUTION E3.5 */
+}
+
+/* The number is in ECX. */
+static inline void msr_access(struct vcpu *v, struct vmexit *exit, bool write)
+{
+	/* SOLUTION E3.5 { stub: (void)write; exit->reason = VMEXIT_NONE; return; */
+	instruction(v, exit);
+	exit->msr.index = (u32)v->gpr[GPR_RCX];
+	exit->msr.write = write;
+	/* } SOLUTION E3.5 */
 }
 
 static void rdmsr_exit(struct vcpu *v, struct vmexit *exit)
 {
-	instruction(v, exit);
-	exit->msr.index = (u32)v->gpr[GPR_RCX];
-	exit->msr.write = false;
+	msr_access(v, exit, false);
 }
 
 static void wrmsr_exit(struct vcpu *v, struct vmexit *exit)
 {
-	instruction(v, exit);
-	exit->msr.index = (u32)v->gpr[GPR_RCX];
-	exit->msr.write = true;
+	msr_access(v, exit, true);
 }
 
 static void rdtsc_exit(struct vcpu *v, struct vmexit *exit)

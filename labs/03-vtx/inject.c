@@ -85,11 +85,13 @@ static bool is_fault(const struct event *e)
 
 /*
  * The CPU delivers the event as the first thing of the entry, with all its checks; what it runs into comes
- * back as an exit with IDT-vectoring information.
+ * back as an exit with IDT-vectoring information. Fields that do not go with the event are not written. RF in
+ * the frame is ours to set, and under TF or for an NMI the interruptibility state has to fit.
  */
 enum inject_result vmx_inject(struct vcpu *v, const struct event *e, struct event *nested)
 {
 	(void)nested;
+	/* SOLUTION E3.6 { stub: (void)encode; (void)is_fault; (void)e; return INJECT_DONE; */
 	vmcs_write(VMCS_ENTRY_INTERRUPTION_INFO, encode(e));
 	if (e->has_error)
 		vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, e->error);
@@ -105,6 +107,7 @@ enum inject_result vmx_inject(struct vcpu *v, const struct event *e, struct even
 		vcpu_changed(v, VCPU_SHADOW);
 	}
 	return INJECT_DONE;
+	/* } SOLUTION E3.6 */
 }
 
 void vmx_request_window(struct vcpu *v)
@@ -112,8 +115,11 @@ void vmx_request_window(struct vcpu *v)
 	vmx_of(v)->special |= SPECIAL_WINDOW;
 }
 
+/* IDT_VECTORING_INFO has the format of what was injected; what belongs to the event is in fields of its own.
+ * A page fault has left its address in CR2. */
 void vmx_vectoring(struct vcpu *v)
 {
+	/* SOLUTION E3.6 { stub: return; */
 	struct event e = vmx_event_decode((u32)vmcs_read(VMCS_IDT_VECTORING_INFO));
 
 	if (e.kind == EVENT_NONE)
@@ -127,4 +133,5 @@ void vmx_vectoring(struct vcpu *v)
 		e.payload = v->cr2; /* as its first delivery left it */
 	}
 	event_interrupted(v, &e);
+	/* } SOLUTION E3.6 */
 }

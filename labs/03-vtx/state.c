@@ -102,17 +102,20 @@ void vmx_fetch(struct vcpu *v, u32 groups)
 
 /* ---- load ---- */
 
-static void load_segment(const struct vcpu *v, unsigned seg)
+/* The four fields of a segment register; those of ES are the first of their kind (vmcs_segment()). */
+static void load_segment(struct vcpu *v, unsigned seg)
 {
+	/* SOLUTION E3.4 { stub: (void)seg; return; */
 	const struct segment *s = &v->seg[seg];
 
 	vmcs_write(vmcs_segment(VMCS_GUEST_ES_SELECTOR, seg), s->selector);
 	vmcs_write(vmcs_segment(VMCS_GUEST_ES_ACCESS_RIGHTS, seg), s->attr);
 	vmcs_write(vmcs_segment(VMCS_GUEST_ES_LIMIT, seg), s->limit);
 	vmcs_write(vmcs_segment(VMCS_GUEST_ES_BASE, seg), s->base);
+	/* } SOLUTION E3.4 */
 }
 
-static void load_segments(const struct vcpu *v)
+static void load_segments(struct vcpu *v)
 {
 	for (unsigned seg = 0; seg < SEG_COUNT; seg++)
 		if (seg != SEG_CS && seg != SEG_SS)
@@ -140,11 +143,14 @@ static void load_xcr0(struct vcpu *v)
 
 /*
  * CR0: the guest's bits, with those that VMX fixes (PE, NE and PG among them) and WP, which the memory engine
- * wants. What the guest believes of them is in the read shadow. CR4: PAE for a guest without paging, too.
- * EFER: NXE for the memory engine; LME and LMA together, as paging is always on in truth.
+ * wants; never NW and CD. What the guest believes of them is in the read shadow. CR4: PAE for a guest without
+ * paging, too. EFER: NXE for the memory engine; LME and LMA together, as paging is always on in truth, and
+ * the entry control "IA-32e mode guest" with them. CR3: the memory engine's root; a guest without paging has
+ * SPECIAL_UNPAGED instead, and load_unpaged_root() finds the value.
  */
-static void load_control(struct vcpu *v)
+void vmx_write_control(struct vcpu *v)
 {
+	/* SOLUTION E3.4 { stub: return; */
 	struct vmx *x = vmx_of(v);
 	u64 cr0 = (v->cr0 | CR0_WP | vmx_features.cr0_fixed0) & vmx_features.cr0_fixed1;
 	u64 cr4 = (v->cr4 | CR4_PAE | vmx_features.cr4_fixed0) & vmx_features.cr4_fixed1;
@@ -164,6 +170,12 @@ static void load_control(struct vcpu *v)
 		vmcs_update(&x->in.cr3, VMCS_GUEST_CR3, v->mem->root(v, ROLE_SINGLE));
 	else
 		x->special |= SPECIAL_UNPAGED;
+	/* } SOLUTION E3.4 */
+}
+
+static void load_control(struct vcpu *v)
+{
+	vmx_write_control(v);
 	write_cr2(v->cr2);
 	load_xcr0(v);
 }
@@ -194,8 +206,11 @@ static void load_debug(const struct vcpu *v)
 	vmcs_write(VMCS_GUEST_DR7, v->dr7);
 }
 
+/* The interruptibility state: a shadow that has gone is cleared, one that is there already keeps its kind
+ * (STI or MOV SS), and one that common code has begun is that of STI. Blocking by NMI is the vcpu's. */
 static void load_shadow(struct vcpu *v)
 {
+	/* SOLUTION E3.7 { stub: return; */
 	struct vmx *x = vmx_of(v);
 	u64 state = x->in.interruptibility & ~(u64)BLOCKING_BY_NMI;
 
@@ -205,6 +220,7 @@ static void load_shadow(struct vcpu *v)
 		state |= BLOCKING_BY_STI;
 	vmcs_update(&x->in.interruptibility, VMCS_GUEST_INTERRUPTIBILITY_STATE,
 		    v->nmi_blocked ? state | BLOCKING_BY_NMI : state);
+	/* } SOLUTION E3.7 */
 }
 
 static void load_changed(struct vcpu *v)
@@ -240,6 +256,7 @@ static void load_changed(struct vcpu *v)
  */
 static void load_unpaged_root(struct vcpu *v)
 {
+	/* SOLUTION E3.4 { stub: return; */
 	struct vmx *x = vmx_of(v);
 	const u64 *pml4 = hpa_to_hva(v->mem->root(v, ROLE_SINGLE));
 	const u64 *pdpt = pml4[0] & PTE_P ? hpa_to_hva(pml4[0] & PTE_ADDR) : NULL;
@@ -247,6 +264,7 @@ static void load_unpaged_root(struct vcpu *v)
 	for (unsigned i = 0; i < PAE_PDPTES; i++)
 		x->pae_root[i] = pdpt && pdpt[i] & PTE_P ? (pdpt[i] & PTE_ADDR) | PTE_P : 0;
 	vmcs_update(&x->in.cr3, VMCS_GUEST_CR3, hva_to_hpa(x->pae_root));
+	/* } SOLUTION E3.4 */
 }
 
 /*
@@ -255,6 +273,7 @@ static void load_unpaged_root(struct vcpu *v)
  */
 static void keep_single_step(struct vcpu *v)
 {
+	/* SOLUTION E3.8 { stub: return; */
 	u64 pending;
 
 	vcpu_need(v, VCPU_SHADOW);
@@ -263,30 +282,31 @@ static void keep_single_step(struct vcpu *v)
 	pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS);
 	if (!(pending & PENDING_BS))
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, pending | PENDING_BS);
+	/* } SOLUTION E3.8 */
 }
 
-/* Which windows the guest's turn has to end at. */
-static u64 window_controls(const struct vcpu *v)
-{
-	u64 windows = 0;
-
-	if (v->events.nmi_pending)
-		windows |= PRIMARY_NMI_WINDOW;
-	if (v->events.held.kind || lapic_pending(v) >= 0)
-		windows |= PRIMARY_INTERRUPT_WINDOW;
-	return windows;
-}
-
+/*
+ * The window controls, of those that the engine has anyway: none unless event_deliver() has asked
+ * (SPECIAL_WINDOW); then the NMI window for an NMI that is pending, and the interrupt window for an interrupt
+ * that is held back or that the local APIC has. What was asked for is served then; SPECIAL_WINDOW_OPEN says
+ * whether a window is open.
+ */
 static void load_windows(struct vcpu *v)
 {
+	/* SOLUTION E3.7 { stub: return; */
 	struct vmx *x = vmx_of(v);
-	u64 windows = x->special & SPECIAL_WINDOW ? window_controls(v) : 0;
+	u64 windows = 0;
 
+	if (x->special & SPECIAL_WINDOW && v->events.nmi_pending)
+		windows |= PRIMARY_NMI_WINDOW;
+	if (x->special & SPECIAL_WINDOW && (v->events.held.kind || lapic_pending(v) >= 0))
+		windows |= PRIMARY_INTERRUPT_WINDOW;
 	vmcs_update(&x->in.primary_controls, VMCS_PRIMARY_CONTROLS,
 		    vmx_features.controls[CONTROLS_PRIMARY] | windows);
 	x->special &= (u8) ~(SPECIAL_WINDOW | SPECIAL_WINDOW_OPEN);
 	if (windows)
 		x->special |= SPECIAL_WINDOW_OPEN;
+	/* } SOLUTION E3.7 */
 }
 
 bool vmx_prepare(struct vcpu *v)
@@ -338,7 +358,8 @@ int vmx_state_init(struct vcpu *v)
 		return -1;
 	for (unsigned i = 0; i < ARRAY_SIZE(copied); i++)
 		vmcs_write(copied[i], 0);
-	x->special = SPECIAL_LAUNCH | SPECIAL_WINDOW_OPEN; /* so that the controls are written */
+	vmcs_update(&x->in.primary_controls, VMCS_PRIMARY_CONTROLS, vmx_features.controls[CONTROLS_PRIMARY]);
+	x->special = SPECIAL_LAUNCH;
 	vmcs_write(VMCS_VMCS_LINK_POINTER, ~0ULL);
 	vmcs_write(VMCS_GUEST_DEBUGCTL, 0);
 	vmcs_write(VMCS_GUEST_ACTIVITY_STATE, 0); /* active: HLT exits */

@@ -92,6 +92,11 @@ void vmx_make_current(struct vcpu *v);
 
 /* Writes the host-state area, and the bitmaps and controls that stay as they are. */
 void vmx_write_host(struct vcpu *v);
+struct host_registers {
+	u64 cr0, cr3, cr4, efer;
+	u64 gdtr_base, idtr_base, tr_base;
+};
+void vmx_write_host_state(struct vcpu *v, const struct host_registers *h);
 void vmx_write_controls(struct vcpu *v);
 /* NULL, or a sentence. */
 const char *vmx_bitmaps_init(void);
@@ -108,6 +113,8 @@ int vmx_state_init(struct vcpu *v) MUST_USE;
 void vmx_fetch(struct vcpu *v, u32 groups);
 void vmx_load(struct vcpu *v);
 void vmx_unload(struct vcpu *v);
+/* The fields of CR0, CR3, CR4 and EFER, of what the vcpu says, and the entry control that goes with them. */
+void vmx_write_control(struct vcpu *v);
 /* Before an entry, when something was changed or `special` is not 0 or RFLAGS.TF is set: what was changed
  * goes to where the guest finds it. False: it cannot be entered, and was ended. */
 bool vmx_prepare(struct vcpu *v) MUST_USE;
