@@ -84,6 +84,10 @@ struct lab_result {
 
 /* Spreads the points of each group over its tests, and gives each test its points by its state. */
 void score_run(struct run *run);
+/* For a run made on its official platform, where that is one that nobody else is asked about: what the
+ * platform itself gets wrong shows nothing of the hypervisor. Such tests are STATE_NOT_APPLICABLE, whatever
+ * came of them, but for one that the run or its guest ended in. The points are spread again. */
+void score_left_out(struct run *run, const struct platform *p, const struct platform_exceptions *e);
 /* Success as the rubric sees it. */
 bool state_is_success(enum state s);
 unsigned lab_score(const struct lab_result *lab);

@@ -4,6 +4,7 @@
 #include "lib/tests/unit.h"
 
 #include "grader/result.h"
+#include "lib/types.h"
 
 #include <string.h>
 
@@ -126,6 +127,35 @@ static void exercise_unknown(void)
 	CU_ASSERT_EQUAL(score_exercise(&lab, &rubric.exercises.at[0]).state, EXERCISE_OPEN);
 }
 
+/* What the official platform gets wrong takes no share, whether it was tried or not; a crash in it stays. */
+static void left_out(void)
+{
+	struct platform_exceptions e = {0};
+	struct platform_exception *x = vector_add(&e.list);
+	const struct platform bochs = {.id = PLATFORM_BOCHS, .name = "bochs", .model = BOCHS_INTEL};
+	static const enum state states[] = {STATE_UNAVAILABLE, STATE_PASS, STATE_SKIPPED, STATE_FAIL};
+
+	*x = (struct platform_exception){.test = "a/1", .reason = "for the test"};
+	strings_add(&x->platforms, "bochs");
+	for (unsigned i = 0; i <= ARRAY_SIZE(states); i++) {
+		struct rubric_group group = {.points = 6};
+		struct run run = {0};
+		bool charged = i == ARRAY_SIZE(states);
+
+		add(&run, &group, "x:a/1", charged ? STATE_CRASH : states[i]);
+		add(&run, &group, "x:a/2", STATE_PASS);
+		add(&run, &group, "x:a/3", STATE_FAIL);
+		run.tests.at[0].charged = charged;
+		score_run(&run);
+		score_left_out(&run, &bochs, &e);
+		CU_ASSERT_EQUAL(run.tests.at[0].state, charged ? STATE_CRASH : STATE_NOT_APPLICABLE);
+		CU_ASSERT_EQUAL(run.tests.at[0].points, 0);
+		CU_ASSERT_EQUAL(run.tests.at[0].max, charged ? 2 * POINT : 0);
+		CU_ASSERT_EQUAL(run.tests.at[1].points, charged ? 2 * POINT : 3 * POINT);
+		CU_ASSERT_EQUAL(run.tests.at[2].max, charged ? 2 * POINT : 3 * POINT);
+	}
+}
+
 static void unblocked(void)
 {
 	struct rubric_group a = {.points = 6};
@@ -240,5 +270,6 @@ static void strict(void)
 
 UNIT_MAIN("grader_score", {"a group's points divide", division}, {"states", states}, {"groups", groups},
 	  {"exercises", exercises}, {"an exercise nobody could judge", exercise_unknown},
-	  {"an unblocked exercise", unblocked}, {"what counts", informational}, {"the better track", better},
+	  {"left out", left_out}, {"an unblocked exercise", unblocked}, {"what counts", informational},
+	  {"the better track", better},
 	  {"--strict", strict})
