@@ -165,9 +165,9 @@ static void mov_dr(struct vcpu *v, struct vmexit *exit)
 	exit->dr.gpr = q >> QUAL_GPR_SHIFT & QUAL_GPR;
 }
 
-/* Table 27-5. Segment and address size of INS and OUTS are in EXIT_INSTRUCTION_INFO, table 27-8, where the
- * processor has that (vmx_features.io_information); where not, a length of 0 has common code decode the
- * instruction. */
+/* Table 27-5. Segment (in the order of SEG_*) and address size of INS and OUTS are in EXIT_INSTRUCTION_INFO,
+ * table 27-8, where the processor has that (vmx_features.io_information); where not, a length of 0 has common
+ * code decode the instruction. */
 static void io_instruction(struct vcpu *v, struct vmexit *exit)
 {
 	/* SOLUTION E3.5 { stub: exit->reason = VMEXIT_NONE; return; */
@@ -188,8 +188,8 @@ static void io_instruction(struct vcpu *v, struct vmexit *exit)
 	}
 	info = vmcs_read(VMCS_EXIT_INSTRUCTION_INFO);
 	exit->io.addr_size = (u8)(2U << (info >> INS_ADDRESS_SHIFT & INS_ADDRESS));
-	exit->io.segment = info >> INS_SEGMENT_SHIFT & INS_SEGMENT; /* in the order of SEG_* */
-								    /* } SOLUTION E3.5 */
+	exit->io.segment = info >> INS_SEGMENT_SHIFT & INS_SEGMENT;
+	/* } SOLUTION E3.5 */
 }
 
 /* The number is in ECX. */
