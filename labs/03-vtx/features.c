@@ -11,6 +11,7 @@
  */
 #include "controls.h"
 #include "lib/print.h"
+#include "vmm/vcpu.h" /* exercise_sentence(), in a workspace */
 #include "x86/asm.h"
 #include "x86/regs.h"
 

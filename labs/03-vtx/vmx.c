@@ -79,7 +79,7 @@ void vmx_make_current(struct vcpu *v)
  */
 static int make_vmcs(struct vcpu *v)
 {
-	/* SOLUTION E3.2 { stub: return 0; */
+	/* SOLUTION E3.2 { stub: (void)region_alloc; return 0; */
 	u32 *region = region_alloc();
 	enum vmx_result result;
 
