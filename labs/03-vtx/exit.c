@@ -61,11 +61,11 @@ static inline void instruction(struct vcpu *v, struct vmexit *exit)
 
 /* A fault of IRET comes after it has unblocked NMIs; they are blocked again until it succeeds. Not when the
  * exit was in the middle of a delivery, or for #DF: 31.7.1.2 "Resuming Guest Software after Handling an
- * Exception". */
-static void block_nmi_again(struct vcpu *v, const struct event *e, u32 info)
+ * Exception". Called when the CPU says that NMIs were unblocked. */
+static void block_nmi_again(struct vcpu *v, const struct event *e)
 {
-	/* SOLUTION E3.8 { stub: (void)e; (void)info; return; */
-	if (!(info & INFO_NMI_UNBLOCKED) || v->events.pending.kind || e->vector == VEC_DF)
+	/* SOLUTION E3.8 { stub: (void)e; return; */
+	if (v->events.pending.kind || e->vector == VEC_DF)
 		return;
 	vcpu_need(v, VCPU_SHADOW);
 	v->nmi_blocked = true;
@@ -93,7 +93,8 @@ static void exception(struct vcpu *v, struct vmexit *exit)
 		return;
 	}
 	vmx_vectoring(v);
-	block_nmi_again(v, &e, info);
+	if (info & INFO_NMI_UNBLOCKED)
+		block_nmi_again(v, &e);
 	if (e.kind == EVENT_SOFTWARE) { /* INT1 is among what the bit of #DB intercepts */
 		e.insn_len = (u8)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
 		event_raise(v, &e);

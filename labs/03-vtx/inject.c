@@ -117,13 +117,11 @@ void vmx_request_window(struct vcpu *v)
 
 /* IDT_VECTORING_INFO has the format of what was injected; what belongs to the event is in fields of its own.
  * A page fault has left its address in CR2. */
-void vmx_vectoring(struct vcpu *v)
+static void interrupted(struct vcpu *v, u32 info)
 {
-	/* SOLUTION E3.6 { stub: return; */
-	struct event e = vmx_event_decode((u32)vmcs_read(VMCS_IDT_VECTORING_INFO));
+	/* SOLUTION E3.6 { stub: (void)info; return; */
+	struct event e = vmx_event_decode(info);
 
-	if (e.kind == EVENT_NONE)
-		return;
 	if (e.has_error)
 		e.error = (u32)vmcs_read(VMCS_IDT_VECTORING_ERROR_CODE);
 	if (e.kind == EVENT_SOFTWARE)
@@ -134,4 +132,12 @@ void vmx_vectoring(struct vcpu *v)
 	}
 	event_interrupted(v, &e);
 	/* } SOLUTION E3.6 */
+}
+
+void vmx_vectoring(struct vcpu *v)
+{
+	u32 info = (u32)vmcs_read(VMCS_IDT_VECTORING_INFO);
+
+	if (info & INFO_VALID)
+		interrupted(v, info);
 }

@@ -208,7 +208,7 @@ static void load_debug(const struct vcpu *v)
 
 /* The interruptibility state: a shadow that has gone is cleared, one that is there already keeps its kind
  * (STI or MOV SS), and one that common code has begun is that of STI. Blocking by NMI is the vcpu's. */
-static void load_shadow(struct vcpu *v)
+static void write_shadow(struct vcpu *v)
 {
 	/* SOLUTION E3.7 { stub: return; */
 	struct vmx *x = vmx_of(v);
@@ -221,6 +221,12 @@ static void load_shadow(struct vcpu *v)
 	vmcs_update(&x->in.interruptibility, VMCS_GUEST_INTERRUPTIBILITY_STATE,
 		    v->nmi_blocked ? state | BLOCKING_BY_NMI : state);
 	/* } SOLUTION E3.7 */
+}
+
+static void load_shadow(struct vcpu *v)
+{
+	if (v->interrupt_shadow || v->nmi_blocked || vmx_of(v)->in.interruptibility)
+		write_shadow(v);
 }
 
 static void load_changed(struct vcpu *v)
@@ -274,15 +280,19 @@ static void load_unpaged_root(struct vcpu *v)
 static void keep_single_step(struct vcpu *v)
 {
 	/* SOLUTION E3.8 { stub: return; */
-	u64 pending;
+	u64 pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS);
 
-	vcpu_need(v, VCPU_SHADOW);
-	if (!v->interrupt_shadow)
-		return;
-	pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS);
 	if (!(pending & PENDING_BS))
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, pending | PENDING_BS);
 	/* } SOLUTION E3.8 */
+}
+
+static bool step_in_shadow(struct vcpu *v)
+{
+	if (!(v->rflags & RFLAGS_TF))
+		return false;
+	vcpu_need(v, VCPU_SHADOW);
+	return v->interrupt_shadow;
 }
 
 /*
@@ -318,7 +328,7 @@ bool vmx_prepare(struct vcpu *v)
 		vcpu_end(v, "it leaves protected mode, and VT-x without EPT has no real mode");
 		return false;
 	}
-	if (v->rflags & RFLAGS_TF)
+	if (step_in_shadow(v))
 		keep_single_step(v);
 	if (v->changed)
 		load_changed(v);
