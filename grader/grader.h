@@ -103,7 +103,7 @@ void select_drop(const struct grader *g, struct run *run);
 
 /* ---- lab.c, judge.c, unit.c ---- */
 
-/* `before`: another track of the same lab, graded in the same call; NULL: none. */
+/* `before`: another track of the same lab, graded in the same call, so that it is built; NULL: none. */
 void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
 	       const struct lab_result *before, struct lab_result *result);
 /* The directory for what its build and its runs say. */
