@@ -3,9 +3,9 @@
  * Grades one lab: builds it, asks the bare machine what is right, runs the hypervisor as the rubric says,
  * runs the unit tests.
  *
- * A test that TCG itself gets wrong can still be earned: where no platform but the official one was asked for
- * and Bochs is here, such tests are run again on Bochs, and the better platform's verdict counts. With
- * --exercise they are left alone, because that has to be fast.
+ * A test that a platform itself gets wrong can still be earned: where no platform but the official one was
+ * asked for and another one of the run's list is here (for TCG that is Bochs), such tests are run again
+ * there, and that verdict counts. With --exercise they are left alone, because that has to be fast.
  */
 #include "grader/grader.h"
 
@@ -79,12 +79,23 @@ static const char *open_tests(const struct run *run, const struct rubric_run *sp
 	return command ? command : NO_TESTS;
 }
 
-/* Runs the tests of `run` that its platform gets wrong on Bochs, and takes those verdicts. */
-static void ask_bochs(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
-		      struct oracle *o)
+/* The first one of the run's list that is another one, and here; NULL: there is none. */
+static const struct platform *another_platform(const struct rubric_run *spec, const struct platform *p)
 {
-	const char *name = platform_among(&spec->platforms, "bochs"); /* a model that the engine can run on */
-	const struct platform *bochs = name ? platform_named(name) : NULL;
+	for (size_t i = 0; i < spec->platforms.n; i++) {
+		const struct platform *other = platform_named(spec->platforms.at[i]);
+
+		if (other->id != p->id && !other->why)
+			return other;
+	}
+	return NULL;
+}
+
+/* Runs the tests of `run` that its platform gets wrong on another one, and takes those verdicts. */
+static void ask_another(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
+			const struct platform *p, struct oracle *o)
+{
+	const struct platform *other = another_platform(spec, p);
 	struct run *run = lab->runs.at[lab->runs.n - 1], *again;
 	struct rubric_guest *guests = xcalloc(spec->guests.n, sizeof(*guests));
 	struct rubric_run second = *spec;
@@ -95,12 +106,12 @@ static void ask_bochs(const struct grader *g, struct lab_result *lab, const stru
 		guests[i] = spec->guests.at[i];
 		guests[i].command = open_tests(run, spec, guests[i].name, &any);
 	}
-	if (!any || !bochs || bochs->why || lab->elsewhere || g->exercise)
+	if (!any || !other || lab->elsewhere || g->exercise)
 		return;
 	second.guests.at = guests;
-	second.name = xprintf("%s-bochs", spec->name);
+	second.name = xprintf("%s-%s", spec->name, other->name);
 	all.test = NULL; /* the command lines say which */
-	hypervisor_run(&all, lab, &second, bochs, o);
+	hypervisor_run(&all, lab, &second, other, o);
 	again = lab->runs.at[--lab->runs.n];
 	for (size_t i = 0; i < again->tests.n; i++) {
 		const struct test *new = &again->tests.at[i];
@@ -187,8 +198,7 @@ static void one_run(const struct grader *g, struct lab_result *lab, const struct
 	} else {
 		hypervisor_run(g, lab, spec, p, o);
 		native_benches(g, lab, p, o);
-		if (p->id != PLATFORM_BOCHS)
-			ask_bochs(g, lab, spec, o);
+		ask_another(g, lab, spec, p, o);
 	}
 	leave_out(lab, spec, p, o);
 	if (lab->runs.n)

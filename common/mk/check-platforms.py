@@ -57,7 +57,7 @@ def judge(code, result, log):
     tests = [t for run in runs for t in run["tests"]]
     count = {state: sum(t["state"] == state for t in tests) for state in {t["state"] for t in tests}}
     if runs and all(run["state"] == "unavailable" for run in runs):
-        return f"not here: {runs[0]['message']}", None
+        return f"not here: {runs[0]['message'].partition('; the points')[0]}", None
     good = sum(count.get(s, 0) for s in KEPT)
     left = sum(count.get(s, 0) for s in NO_VERDICT)
     seconds = sum(run["seconds"] for run in result["runs"])
