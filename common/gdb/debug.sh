@@ -7,7 +7,8 @@
 #   debug.sh tables IMAGE GUEST DIR QEMU ARGUMENTS...  the session of tables.py, for `make trace`
 #
 # IMAGE and GUEST are file names without .elf. GDB finds QEMU by a socket in a directory of the session's own below DIR, so that two
-# sessions never meet. QEMU has no terminal but prints the console on this one, and dies with this script, however that ends.
+# sessions never meet. HV_COMMANDS names more files of commands, of the engines that the hypervisor is linked from, and HV_CHECKS files of
+# Python that check.py has to know of. QEMU has no terminal but prints the console on this one, and dies with this script, however that ends.
 set -eu
 
 mode=$1
@@ -17,6 +18,7 @@ dir=$4
 shift 4
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+: "${HV_COMMANDS=}" "${HV_CHECKS=}"
 limit=60 # seconds, of a session by script
 
 say() {
@@ -65,11 +67,17 @@ done
 set -- -q -nx -ex 'set confirm off' -ex 'set pagination off' -ex 'set trust-readonly-sections on' -ex 'set history save off' \
 	-ex "directory $top" -ex "add-symbol-file $guest.elf" -ex 'set architecture i386:x86-64' -ex 'target remote gdb.sock' \
 	-ex "cd $top" -x "$here/hv.py"
+for file in $HV_COMMANDS; do
+	set -- "$@" -x "$file"
+done
 export PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 # hv.py has a module beside it
 export HV_TABLES="${HV_TABLES:-${dir%/*}/tables.svg}"
 case $mode in
 check | tables)
 	code=0
+	for file in $HV_CHECKS; do
+		set -- "$@" -x "$file"
+	done
 	timeout -k 1 $limit gdb -batch "$@" -x "$here/$mode.py" "$image.elf" </dev/null || code=$?
 	[ $code -ne 124 ] || say "the session did not end within $limit seconds"
 	exit $code

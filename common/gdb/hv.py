@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Commands for GDB that know what a hypervisor is made of (`make debug LAB=01` loads them):
+"""Commands for GDB that know what a hypervisor is made of (`make debug` loads them):
 
     hv-vcpu [N]       the virtual CPUs as their guests see them
     hv-walk GVA [N]   the guest's page tables and the memory engine's shadow of them, side by side
@@ -8,14 +8,16 @@
 
 N is the number that hv-vcpu prints. Without it hv-walk and hv-tables take the vcpu that has the CPU, the others take all.
 
-Everything is read from the monitor's own structures (vmm/vcpu.h, vmm/vtlb.c, ring3.h of lab 01) by their debug information. All physical
-memory is mapped in the monitor's slot of every page table, also in those that a guest runs on, and QEMU reads through the tables
-without a check of privilege. So the commands work wherever the machine stops after the monitor has made its first vcpu.
+Everything is read from the monitor's own structures (vmm/vcpu.h, vmm/vtlb.c) by their debug information, and from physical memory: the
+monitor maps all of it at HV_BASE, but a guest that the hardware runs in its own rings has page tables without the monitor. So the
+commands work wherever the machine stops after the monitor has made its first vcpu.
 
-While a guest runs in ring 3, a part of its state is in the CPU and nowhere else: the general registers, RIP, RFLAGS but IF and IOPL,
-the segment registers. It is read from there, and put together as ring3.c does at the next exit (in_cpu() below).
+A part of a vcpu's state may be in the CPU and nowhere else, or in a structure of the hardware's. Which, only its CPU engine knows. The
+directory of an engine may have a gdb.py, which is loaded behind this file (debug.sh), adds the engine to ENGINES, and may bring commands
+of its own.
 
-Left out: 32-bit and PAE paging, which the monitor's own walk leaves out too; memory engines without an entry in SHADOWS."""
+Left out: 32-bit and PAE paging, which the monitor's own walk leaves out too; memory engines without an entry in SHADOWS; what a CPU
+engine without an entry in ENGINES keeps to itself."""
 
 import os
 import struct
@@ -34,12 +36,12 @@ PTE_ADDR = 0x000ffffffffff000
 HV_BASE = 0xffff800000000000
 HV_PML4_SLOT = 256
 ROOT_PAIR = 0x1
+PACKET_BYTES = 1024  # of memory in one packet: QEMU takes 2048
 SEL_RPL, SEL_TI, SEL_INDEX = 0x3, 0x4, 0xfff8
 SEG_ATTR_P, SEG_ATTR_L, SEG_ATTR_DB, SEG_ATTR_G, SEG_ATTR_UNUSABLE = 0x80, 0x2000, 0x4000, 0x8000, 0x10000
 CR0_PG, CR4_PAE, EFER_LMA = 1 << 31, 1 << 5, 1 << 10
-RFLAGS_TF, RFLAGS_IOPL_SHIFT = 0x100, 12
-# What ring3.c keeps from the CPU: IF, IOPL, VM, VIF, VIP.
-RFLAGS_VIRTUAL = 0x200 | 0x3000 | 0x20000 | 0x80000 | 0x100000
+RFLAGS_IOPL_SHIFT = 12
+VCPU_ALL = 0x7f
 
 # Bits by their names, as in x86/regs.h and x86/paging.h, lowest first.
 RFLAGS = {0: 'CF', 2: 'PF', 4: 'AF', 6: 'ZF', 7: 'SF', 8: 'TF', 9: 'IF', 10: 'DF', 11: 'OF', 14: 'NT', 16: 'RF', 17: 'VM', 18: 'AC',
@@ -67,8 +69,77 @@ def register(name):
     return int(gdb.selected_frame().read_register(name)) & (1 << 64) - 1
 
 
+def read_hva(hva, size):
+    """The machine's memory, by its address in the monitor. It is read by its physical address, since a guest's page tables need not map
+    the monitor; and by QEMU's own packets, since GDB would take what lies in a file of symbols from there."""
+    connection = gdb.selected_inferior().connection
+    data = b''
+    connection.send_packet('Qqemu.PhyMemMode:1')
+    try:
+        while len(data) < size:
+            piece = min(size - len(data), PACKET_BYTES)
+            answer = connection.send_packet('m%x,%x' % (hva - HV_BASE + len(data), piece))
+            if len(answer) != 2 * piece:
+                raise gdb.MemoryError('Cannot access memory at address %#x' % hva)
+            data += bytes.fromhex(answer.decode())
+    finally:
+        connection.send_packet('Qqemu.PhyMemMode:0')
+    return data
+
+
 def read_u64(hva):
-    return int.from_bytes(gdb.selected_inferior().read_memory(hva, 8).tobytes(), 'little')
+    return int.from_bytes(read_hva(hva, 8), 'little')
+
+
+class Monitor:
+    """Something in the monitor's memory: used like a gdb.Value, but read by read_hva(), and only as far as it is asked for."""
+
+    def __init__(self, hva, kind, data=None):
+        """data: what stands there, if that is known already."""
+        self.hva, self.type, self.data = hva, kind.strip_typedefs(), data
+
+    def read(self):
+        """Reads it as a whole."""
+        self.data = read_hva(self.hva, self.type.sizeof)
+        return self
+
+    def value(self):
+        return gdb.Value(self.data or read_hva(self.hva, self.type.sizeof), self.type)
+
+    def part(self, offset, kind):
+        return Monitor(self.hva + offset, kind, self.data and self.data[offset:offset + kind.sizeof])
+
+    def target(self):
+        """What a pointer points to."""
+        return Monitor(int(self), self.type.target())
+
+    def cast(self, name):
+        """What a pointer points to, as a structure of this name."""
+        return Monitor(int(self), gdb.lookup_type('struct ' + name))
+
+    def __getitem__(self, key):
+        if self.type.code == gdb.TYPE_CODE_PTR:
+            return self.target()[key]
+        if self.type.code == gdb.TYPE_CODE_ARRAY:
+            return self.part(self.type.target().sizeof * key, self.type.target())
+        return self.part(self.type[key].bitpos // 8, self.type[key].type)
+
+    def __int__(self):
+        return int(self.value())
+
+    def __bool__(self):
+        return int(self) != 0
+
+    def __str__(self):
+        return str(self.value())
+
+    def string(self):
+        """Of an array of characters, or of a pointer to some."""
+        hva = int(self) if self.type.code == gdb.TYPE_CODE_PTR else self.hva
+        data = b''
+        while b'\0' not in data:
+            data += read_hva(hva + len(data), 16)
+        return data.split(b'\0')[0].decode('ascii', 'replace')
 
 
 def symbol(gva):
@@ -95,7 +166,7 @@ def hypervisor_symbol(name):
         if objfile.filename and objfile.filename.endswith('/hv.elf'):
             found = objfile.lookup_static_symbol(name) or objfile.lookup_global_symbol(name)
             if found:
-                return found.value()
+                return Monitor(int(found.value().address), found.type)
     raise gdb.GdbError('no variable %s: the symbols of the hypervisor (hv.elf) are not loaded' % name)
 
 
@@ -120,7 +191,7 @@ def vcpus():
             raise gdb.GdbError('no machine: the emulator has ended')
         count = int(hypervisor_symbol('vcpu_count'))
         array = hypervisor_symbol('vcpus')
-        found = [array[i].dereference() for i in range(count)]
+        found = [array[i].target().read() for i in range(count)]
     except gdb.MemoryError:
         found = []
     if not found:
@@ -146,20 +217,46 @@ def chosen_one(argument):
 
 
 def has_cpu(v):
-    """TSS.RSP0 points behind the frame of the vcpu that a ring-3 engine has loaded; it never points to another one."""
-    tss = hypervisor_symbol('machine_tss')
-    entry = hypervisor_symbol('trap_from_ring3')
-    return int(entry) != 0 and int(tss['rsp'][0]) == int(v['frame_ss'].address) + 8
+    return engine_of(v).has_cpu()
 
 
-def guest_is_running():
-    return register('cs') & SEL_RPL == 3
+class Engine:
+    """What a CPU engine knows of its vcpu. This one is for an engine that is not known here: all is said to be in struct vcpu."""
+
+    def __init__(self, v):
+        self.v = v
+
+    def has_cpu(self):
+        """Has it the vcpu loaded: between load and unload of vmm/engine.h?"""
+        return False
+
+    def is_running(self):
+        """Does the CPU execute the guest's instructions at this moment?"""
+        return False
+
+    def complete(self, state):
+        """Puts into a State what the engine's fetch() would bring now, and what the next exit would."""
 
 
-def is_entry_code():
-    """In the assembly between the guest and the monitor: the vcpu's RFLAGS are the CPU's own as yet."""
-    place = gdb.find_pc_line(register('rip')).symtab
-    return place is not None and place.filename.endswith(('/trap.S', '/ring3_entry.S'))
+# By the name of the CPU engine. The gdb.py of a lab adds its own.
+ENGINES = {}
+
+
+def engine_of(v):
+    return ENGINES.get(v['cpu']['name'].string(), Engine)(v)
+
+
+def segment_from(selector, low):
+    """A segment register that was loaded from a descriptor of a code or data segment."""
+    seg = {'selector': selector, 'attr': low >> 40 & 0xff | (low >> 52 & 0xf) << 12, 'limit': low & 0xffff | (low >> 48 & 0xf) << 16,
+           'base': low >> 16 & 0xffffff | (low >> 56 & 0xff) << 24}
+    if seg['attr'] & SEG_ATTR_G:
+        seg['limit'] = seg['limit'] << 12 | 0xfff
+    return seg
+
+
+def segment_null(selector):
+    return {'selector': selector, 'attr': SEG_ATTR_UNUSABLE, 'limit': 0, 'base': 0}
 
 
 class State:
@@ -170,45 +267,30 @@ class State:
         self.gpr = [int(v['gpr'][i]) for i in range(len(GPRS))]
         self.rip, self.rflags = int(v['rip']), int(v['rflags'])
         self.seg = [{k: int(v['seg'][i][k]) for k in ('selector', 'attr', 'limit', 'base')} for i in range(len(SEGMENTS))]
+        self.tables = {name: {k: int(v[name][k]) for k in ('base', 'limit')} for name in ('gdtr', 'idtr')}
         self.cr0, self.cr2, self.cr3, self.cr4, self.cr8 = (int(v[name]) for name in ('cr0', 'cr2', 'cr3', 'cr4', 'cr8'))
         self.efer, self.xcr0 = int(v['efer']), int(v['xcr0'])
-        self.loaded = has_cpu(v)
-        self.running = self.loaded and guest_is_running()
+        self.valid = int(v['valid'])
+        engine = engine_of(v)
+        self.loaded = engine.has_cpu()
+        self.running = self.loaded and engine.is_running()
         self.is_pair = int(v['cpu']['root_kind']) == ROOT_PAIR
-        if self.loaded and self.is_pair:
-            self.in_cpu()
+        engine.complete(self)
 
-    def in_cpu(self):
-        """What store() and ring3_fetch() of ring3.c would do now."""
-        ring3 = self.v['cpu_private'].cast(gdb.lookup_type('struct ring3').pointer()).dereference()
-        if self.running:
-            self.gpr = [register(name.lower()) for name in GPRS]
-            self.rip, self.rflags = register('rip'), register('eflags')
-            for name, real in (('CS', 'real_cs'), ('SS', 'real_ss')):
-                self.reload(ring3, name, int(ring3[real]))
-        if self.running or is_entry_code():
-            kept = RFLAGS_VIRTUAL | (RFLAGS_TF if ring3['stepping'] else 0)
-            self.rflags = self.rflags & ~kept | int(ring3['system_flags'])
-        for name in ('ES', 'DS', 'FS', 'GS'):
-            self.reload(ring3, name, int(ring3['real_sel'][SEGMENTS.index(name)]))
-        for name in ('FS', 'GS'):
-            self.seg[SEGMENTS.index(name)]['base'] = register(name.lower() + '_base')
+    def registers_of_cpu(self):
+        """What every guest has in the CPU while it runs."""
+        self.gpr = [register(name.lower()) for name in GPRS]
+        self.rip, self.rflags = register('rip'), register('eflags')
 
-    def reload(self, ring3, name, last):
-        """The guest may load a segment register without a trap, from the copies of its descriptor tables."""
-        selector = register(name.lower())
-        if selector == last:
-            return
-        seg = {'selector': selector, 'attr': SEG_ATTR_UNUSABLE, 'limit': 0, 'base': 0}
-        if selector & ~SEL_RPL:
-            table = int(ring3['ldt' if selector & SEL_TI else 'gdt'])
-            low = read_u64(table + (selector & SEL_INDEX))
-            seg['attr'] = low >> 40 & 0xff | (low >> 52 & 0xf) << 12
-            seg['limit'] = low & 0xffff | (low >> 48 & 0xf) << 16
-            seg['base'] = low >> 16 & 0xffffff | (low >> 56 & 0xff) << 24
-            if seg['attr'] & SEG_ATTR_G:
-                seg['limit'] = seg['limit'] << 12 | 0xfff
-        self.seg[SEGMENTS.index(name)] = seg
+    def guest_hva(self, gva):
+        """Where the guest's byte lies in the monitor, by the guest's own tables; None where there is no memory. 8 bytes at least can be
+        read there when the address is a multiple of 8."""
+        vm = self.v['vm']
+        ram, ram_bytes = int(vm['ram']), int(vm['ram_bytes'])
+        gpa = gva
+        if self.cr0 & CR0_PG:
+            gpa = walk(self.cr3 & PTE_ADDR, gva, lambda gpa: ram + gpa if gpa < ram_bytes else None)[1]
+        return None if gpa is None or gpa >= ram_bytes else ram + gpa
 
     def cpl(self):
         return self.seg[SEG_SS]['attr'] >> 5 & 3
@@ -284,7 +366,7 @@ def print_vcpu(number, v):
     for name, seg in zip(SEGMENTS, s.seg):
         print(segment_text(name, seg))
     for name in ('gdtr', 'idtr'):
-        print('  %-4s       base %016x  limit %08x' % (name.upper(), int(v[name]['base']), int(v[name]['limit'])))
+        print('  %-4s       base %016x  limit %08x' % (name.upper(), s.tables[name]['base'], s.tables[name]['limit']))
     print('  events: %s' % events_text(v))
 
 
@@ -337,7 +419,7 @@ VTLB_MARKS = {9: 'pieces'}
 
 def shadow_vtlb(v):
     """The roots of vmm/vtlb.c: [(title, hpa of the root)], and the names of its own bits."""
-    t = v['mem_private'].cast(gdb.lookup_type('struct vtlb').pointer())
+    t = v['mem_private'].cast('vtlb')
     count = int(t['roots'])
     names = ['kernel root', 'user root'] if count == 2 else ['root']
     return [(names[i], int(t['root'][i]) - HV_BASE) for i in range(count)], VTLB_MARKS
@@ -412,7 +494,7 @@ def print_walk(number, v, gva):
 # What a reader has to know of a memory engine, by its name.
 NOTES = {'vtlb': ['The shadow is a cache of the guest\'s tables. It starts empty, and each access to a page that is not in it is a hidden '
                   'fault that fills one entry.',
-                  'The guest\'s write to CR3 empties both roots.']}
+                  'The guest\'s write to CR3 empties every root.']}
 
 
 def table_reader(to_hva):
@@ -421,7 +503,7 @@ def table_reader(to_hva):
         hva = to_hva(address)
         if hva is None:
             return None
-        return struct.unpack('<%dQ' % PT_ENTRIES, gdb.selected_inferior().read_memory(hva, PAGE_SIZE).tobytes())
+        return struct.unpack('<%dQ' % PT_ENTRIES, read_hva(hva, PAGE_SIZE))
     return read_table
 
 
@@ -432,7 +514,7 @@ def pictured_guest(s):
         raise gdb.GdbError('the guest has not turned paging on: there are no tables to draw')
     if not (s.cr4 & CR4_PAE and s.efer & EFER_LMA):
         raise gdb.GdbError('the guest uses 32-bit or PAE paging, which is left out here')
-    traced = gdb.selected_inferior().read_memory(int(vm['traced']), ram_bytes // PAGE_SIZE // 8).tobytes()
+    traced = read_hva(int(vm['traced']), ram_bytes // PAGE_SIZE // 8)
     leaves, tables, whole = picture.read_tree(s.cr3 & PTE_ADDR, table_reader(lambda gpa: ram + gpa if gpa < ram_bytes else None))
     return picture.Guest(leaves, tables, whole, int(vm['ram_hpa']), ram_bytes,
                          lambda gpa: traced[gpa // PAGE_SIZE // 8] >> gpa // PAGE_SIZE % 8 & 1, HV_PML4_SLOT if s.is_pair else None)
@@ -454,7 +536,7 @@ def pictured_moment(s):
     where = symbol(s.rip)
     text = 'stopped at %#x%s, in the guest\'s %s.' % (s.rip, ' (%s)' % where if where else '', 'user code' if s.cpl() == 3 else 'kernel')
     if int(s.v['vm']['counters']):
-        text += ' Hidden faults up to now: %d.' % int(s.v['vm']['counters'].dereference()['hidden_faults'])
+        text += ' Hidden faults up to now: %d.' % int(s.v['vm']['counters']['hidden_faults'])
     return text
 
 
@@ -499,9 +581,8 @@ def print_exits(number, v):
     print('  %-22s %10d' % ('all', total))
     counters = v['vm']['counters']
     if int(counters):
-        counted = counters.dereference()
         names = ('hidden_faults', 'root_switches', 'tlb_flushes', 'walk_refs')
-        print('  of the guest: ' + ', '.join('%s %d' % (name, int(counted[name])) for name in names))
+        print('  of the guest: ' + ', '.join('%s %d' % (name, int(counters[name])) for name in names))
 
 
 class HvVcpu(gdb.Command):

@@ -85,6 +85,9 @@ run: image guest
 	$(Q)timeout --foreground -s KILL 600 $(QEMU) -serial stdio; test $$? -eq $(if $(filter hlt,$(STEP)),3,1)
 
 DEBUG_FILES := $(IMAGE) $(GUEST) $(BUILD)/debug
+# What the engines know beside common/gdb/hv.py, and what `make debug-check` shall ask of this lab beside common/gdb/check.py.
+export HV_COMMANDS := $(wildcard $(ENGINES:=/gdb.py))
+debug-check: export HV_CHECKS := $(wildcard $(abspath $(ROOT)/labs/$(LAB)/tests/debug_check.py))
 debug: image guest
 	$(Q)sh $(ROOT)/common/gdb/debug.sh run $(DEBUG_FILES) $(QEMU)
 debug-check: GUEST_ARGS := only=user/int

@@ -14,7 +14,7 @@
 		  [(base) + 14] = prefix "14" suffix, [(base) + 15] = prefix "15" suffix
 
 // clang-format off
-static const char *const names[SVM_EXIT_COUNT] = {
+static const char *const svm_exit_names[SVM_EXIT_COUNT] = {
 	NAMES_16(SVM_EXIT_CR0_READ, "CR", "_READ"),
 	NAMES_16(SVM_EXIT_CR0_WRITE, "CR", "_WRITE"),
 	NAMES_16(SVM_EXIT_DR0_READ, "DR", "_READ"),
@@ -106,6 +106,6 @@ const char *svm_exit_name(u64 code)
 	case SVM_EXIT_INVALID:
 		return "INVALID";
 	default:
-		return code < SVM_EXIT_COUNT ? names[code] : "unknown";
+		return code < SVM_EXIT_COUNT ? svm_exit_names[code] : "unknown";
 	}
 }
