@@ -86,7 +86,7 @@ run: image guest
 
 DEBUG_FILES := $(IMAGE) $(GUEST) $(BUILD)/debug
 # What the engines know beside common/gdb/hv.py, and what `make debug-check` shall ask of this lab beside common/gdb/check.py.
-export HV_COMMANDS := $(wildcard $(ENGINES:=/gdb.py))
+export HV_COMMANDS := $(foreach d,$(ENGINES),$(wildcard $(d)/gdb.py $(d)/*/gdb.py))
 debug-check: export HV_CHECKS := $(wildcard $(abspath $(ROOT)/labs/$(LAB)/tests/debug_check.py))
 debug: image guest
 	$(Q)sh $(ROOT)/common/gdb/debug.sh run $(DEBUG_FILES) $(QEMU)

@@ -116,7 +116,7 @@ awk -F / -v lab="${home#labs/}" -v kind="$kind" -v layers="$layers" -v headers="
 	}
 	$1 == ".ci" || $0 ~ "^common/mk/next-lab/" { next } # what checks the tree
 	$1 != "labs" || $2 == lab || NF == 2 || ($3 == "README.md" && NF == 3) || $0 in header { print; next }
-	kind == "source" && ("labs/" $2) in layer { print }' "$list" >"$pick"
+	(kind == "source" || $NF == "gdb.py") && ("labs/" $2) in layer { print } # gdb.py: for the debugger' "$list" >"$pick"
 
 # replace FILE: its text for the workspace. In the layers of an own base there are stubs too, until the student's files come.
 replace() {

@@ -162,10 +162,10 @@ def print_fields(area, first, values, words, notes=()):
             zeros.append(name)
             continue
         size = field.type.sizeof
-        print(('  %03x %-20s %s  %s%s' % (first + field.bitpos // 8, name, ('%0*x' % (2 * size, values[name])).ljust(16),
+        print(('  %03x %-20s %s  %s%s' % (first + field.bitpos // 8, name.upper(), ('%0*x' % (2 * size, values[name])).ljust(16),
                                          words.get(name, ''), '  *' if name in notes else '')).rstrip())
     if zeros:
-        print('  0: ' + ' '.join(zeros))
+        print('  0: ' + ' '.join(zeros).upper())
 
 
 def save_words(save):
