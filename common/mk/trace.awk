@@ -115,7 +115,7 @@ function draw_histogram(   i, k, w) {
 		text_from(left + w + 8, y, 12, number(count[k]) " x " number(cost[k] / count[k]) " = " number(cost[k]) " (" percent(cost[k], monitor) ")")
 	}
 	y -= row
-	text_from(0, y, 11, "In brackets: the exception that the CPU raised. An exception alone, such as #GP, the engine answered by itself.")
+	text_from(0, y, 11, "In brackets: the exception or the exit as the CPU calls it. Where that stands alone, such as #GP, the engine answered by itself.")
 	y -= row * 1.6
 }
 
