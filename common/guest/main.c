@@ -126,7 +126,7 @@ static void call_bench(void *arg)
 	r->before = counters_now();
 	start = rdtsc();
 	r->bench->run(r->bench->n);
-	r->ticks = rdtsc() - start;
+	r->ticks = r->bench->ticks ? r->bench->ticks() : rdtsc() - start;
 	r->after = counters_now();
 	if (r->bench->teardown)
 		r->bench->teardown();

@@ -57,6 +57,7 @@ struct bench {
 	void (*setup)(void);
 	void (*teardown)(void);
 	bool (*available)(void);
+	u64 (*ticks)(void); /* the time that run() took of the TSC itself; NULL: from its start to its end */
 };
 
 /* Both end with an entry without a name. tests.c lists the arrays, groups.h declares them: a new group is one
