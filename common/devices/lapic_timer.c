@@ -39,15 +39,21 @@ static void timer_stop(struct lapic *a)
 	a->tsc_deadline = 0;
 }
 
+static void next_period(struct lapic *a, u64 now)
+{
+	u64 period = (u64)a->initial_count << timer_shift(a);
+
+	a->next += ((now - a->next) / period + 1) * period;
+}
+
 void lapic_timer_settle(struct lapic *a)
 {
 	u64 now = vm_now(a->vcpu->vm);
-	u64 period = (u64)a->initial_count << timer_shift(a);
 
 	if (a->next == VM_TIMER_OFF || now < a->next)
 		return;
-	if (timer_mode(a) == LAPIC_LVT_TIMER_PERIODIC && period != 0)
-		a->next += ((now - a->next) / period + 1) * period;
+	if (timer_mode(a) == LAPIC_LVT_TIMER_PERIODIC && a->initial_count != 0)
+		next_period(a, now);
 	else
 		timer_stop(a);
 	a->last_interrupt = now;
@@ -71,7 +77,8 @@ static void timer_fire(struct vm_timer *t)
 	struct lapic *a = container_of(t, struct lapic, timer);
 
 	lapic_timer_settle(a);
-	lapic_timer_arm(a);
+	if (a->next != VM_TIMER_OFF) /* periodic, or fired too early */
+		lapic_timer_arm(a);
 }
 
 u32 lapic_timer_count(struct lapic *a)

@@ -237,20 +237,24 @@ void vm_timer_cancel(struct vm *vm, struct vm_timer *t)
 	vm_timer_set(vm, t, VM_TIMER_OFF);
 }
 
-/* Each timer fires at most once a call, so a timer that sets itself to a time in the past cannot keep the
- * loop going. */
+/*
+ * Each timer fires at most once a call, so a timer that sets itself to a time in the past cannot keep the
+ * loop going. next_deadline is found on the way. It may come out too early, when `fire` sets the timer of
+ * another device; that costs a call, which puts it right.
+ */
 u64 vm_timers_run(struct vm *vm)
 {
 	u64 now = vm_now(vm);
 
 	if (now < vm->next_deadline)
 		return vm->next_deadline;
+	vm->next_deadline = VM_TIMER_OFF;
 	for (struct vm_timer *t = vm->timers; t != NULL; t = t->next) {
-		if (t->deadline > now)
-			continue;
-		t->deadline = VM_TIMER_OFF;
-		t->fire(t);
+		if (t->deadline <= now) {
+			t->deadline = VM_TIMER_OFF;
+			t->fire(t);
+		}
+		vm->next_deadline = MIN(vm->next_deadline, t->deadline);
 	}
-	timers_find_next(vm);
 	return vm->next_deadline;
 }

@@ -24,10 +24,10 @@ void sched_add(struct vcpu *v)
 	vcpus[vcpu_count++] = v;
 }
 
-/* The TSC at which a device of the VM wants to run. */
-static u64 vm_deadline(const struct vm *vm)
+/* The TSC of the machine at a time of the VM. */
+static u64 deadline_of(const struct vm *vm, u64 time)
 {
-	return vm->next_deadline == VM_TIMER_OFF ? CLOCK_NEVER : vm->next_deadline + vm->tsc_start;
+	return time == VM_TIMER_OFF ? CLOCK_NEVER : time + vm->tsc_start;
 }
 
 /* The earliest deadline of all VMs but those that have ended. */
@@ -37,12 +37,12 @@ static u64 first_deadline(void)
 
 	for (unsigned i = 0; i < vcpu_count; i++)
 		if (!vcpus[i]->vm->ended)
-			first = MIN(first, vm_deadline(vcpus[i]->vm));
+			first = MIN(first, deadline_of(vcpus[i]->vm, vcpus[i]->vm->next_deadline));
 	return first;
 }
 
 /* Runs what is due, and gives the earliest deadline that is left. */
-static u64 run_due_timers(u64 now)
+static u64 run_due_timers(void)
 {
 	u64 first = CLOCK_NEVER;
 
@@ -51,9 +51,7 @@ static u64 run_due_timers(u64 now)
 
 		if (vcpus[i]->id != 0 || vm->ended)
 			continue;
-		if (now >= vm_deadline(vm))
-			vm_timers_run(vm);
-		first = MIN(first, vm_deadline(vm));
+		first = MIN(first, deadline_of(vm, vm_timers_run(vm)));
 	}
 	return first;
 }
@@ -144,7 +142,7 @@ static void run_slice(struct vcpu *v)
 			if (trace_is_on()) /* which keeps `attention` set */
 				trace_exit(v, exit.reason);
 			if (now >= next || v->vm->next_deadline != seen) {
-				next = run_due_timers(now);
+				next = run_due_timers();
 				next = MIN(end, next);
 				seen = v->vm->next_deadline;
 				clock_arm(next);
@@ -157,7 +155,7 @@ static void run_slice(struct vcpu *v)
 		step(v, &exit);
 		now = clock_ticks();
 	}
-	run_due_timers(now);
+	run_due_timers();
 	v->cpu->unload(v);
 	v->ran_ticks += now - start;
 	if (v->vm->tick_budget && v->ran_ticks > v->vm->tick_budget)
@@ -178,7 +176,7 @@ static bool idle(void)
 	clock_arm(MIN(deadline,
 		      clock_ticks() + clock_hz() / 1000 * SCHED_SLICE_MS)); /* also to look at the keyboard */
 	machine_wait();
-	run_due_timers(clock_ticks());
+	run_due_timers();
 	return true;
 }
 

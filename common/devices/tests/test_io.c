@@ -214,7 +214,39 @@ static void test_timer_in_the_past(void)
 	CU_ASSERT_EQUAL(fired[0], 2);
 }
 
+static void fire_and_move(struct vm_timer *t)
+{
+	fire(t);
+	if (fired[t - timers] > 1)
+		return;
+	vm_timer_cancel(timer_vm, &timers[1]); /* which is due too */
+	vm_timer_set(timer_vm, &timers[0], 500);
+	vm_timer_set(timer_vm, &timers[2], 400);
+}
+
+/* A timer that moves those of other devices, in front of it in the list and behind it: none is forgotten. */
+static void test_timer_moves_others(void)
+{
+	struct vm *vm;
+
+	for (unsigned mover = 0; mover < 3; mover++) {
+		timer_vm = vm = fake_bare_vm();
+		for (unsigned i = 0; i < 3; i++) {
+			fired[i] = 0;
+			vm_timer_add(vm, &timers[i], i == mover ? fire_and_move : fire);
+			vm_timer_set(vm, &timers[i], 100);
+		}
+		fake_ticks += 100;
+		CU_ASSERT(vm_timers_run(vm) <= 400);
+		CU_ASSERT_EQUAL(fired[mover], 1);
+		CU_ASSERT_EQUAL(vm_timers_run(vm), 400);
+		CU_ASSERT_EQUAL(timers[1].deadline, VM_TIMER_OFF);
+		fake_ticks += 300;
+		CU_ASSERT_EQUAL(vm_timers_run(vm), 500);
+	}
+}
+
 UNIT_MAIN("io", {"nobody answers", test_unknown}, {"ports", test_ports},
 	  {"ports across ranges", test_ports_across}, {"mmio", test_mmio}, {"overlap", test_overlap},
 	  {"interrupt lines", test_irq_line}, {"timers", test_timers}, {"muldiv", test_muldiv},
-	  {"timer in the past", test_timer_in_the_past})
+	  {"timer in the past", test_timer_in_the_past}, {"timer moves others", test_timer_moves_others})
