@@ -22,7 +22,6 @@
 
 #include "devices/ioapic.h"
 #include "devices/pic.h"
-#include "lib/string.h"
 #include "machine/machine.h"
 #include "vmm/vm.h"
 
@@ -37,25 +36,40 @@
 
 #define WORD_BITS            32
 
-static void bits_set(u32 *words, unsigned bit, bool value)
+static void vector_set(struct lapic_vectors *s, unsigned vector)
 {
-	u32 mask = BIT(bit % WORD_BITS);
-
-	words[bit / WORD_BITS] = value ? words[bit / WORD_BITS] | mask : words[bit / WORD_BITS] & ~mask;
+	s->words[vector / WORD_BITS] |= 1U << vector % WORD_BITS;
+	s->used |= 1U << vector / WORD_BITS;
 }
 
-static bool bits_test(const u32 *words, unsigned bit)
+static void vector_clear(struct lapic_vectors *s, unsigned vector)
 {
-	return words[bit / WORD_BITS] >> bit % WORD_BITS & 1;
+	u32 *word = &s->words[vector / WORD_BITS];
+
+	*word &= ~(1U << vector % WORD_BITS);
+	if (*word == 0)
+		s->used &= ~(1U << vector / WORD_BITS);
 }
 
-/* The highest bit that is set, none being above `top`; -1: none. */
-static int bits_highest(const u32 *words, int top)
+static bool vector_test(const struct lapic_vectors *s, unsigned vector)
 {
-	for (int i = top / WORD_BITS; i >= 0; i--)
-		if (words[i] != 0)
-			return i * WORD_BITS + WORD_BITS - 1 - __builtin_clz(words[i]);
-	return -1;
+	return s->words[vector / WORD_BITS] >> vector % WORD_BITS & 1;
+}
+
+static unsigned highest_bit(u32 word)
+{
+	return WORD_BITS - 1 - __builtin_clz(word);
+}
+
+/* -1: none is set */
+static int vector_highest(const struct lapic_vectors *s)
+{
+	unsigned word;
+
+	if (s->used == 0)
+		return -1;
+	word = highest_bit(s->used);
+	return word * WORD_BITS + highest_bit(s->words[word]);
 }
 
 /* ---- what is offered to the vcpu ---- */
@@ -97,13 +111,31 @@ static bool lapic_passes_pic(const struct lapic *a)
 	return !(lint0 & LAPIC_LVT_MASKED) && lapic_lvt_mode(lint0) == APIC_MODE_EXTINT;
 }
 
+/* Nothing of the APIC's own is pending, and the PICs have a request. */
+static COLD void lapic_update_pic(struct lapic *a)
+{
+	if (!lapic_passes_pic(a))
+		return;
+	a->pending = pic_peek(a->vcpu->vm);
+	if (a->pending >= 0)
+		vcpu_attend(a->vcpu);
+}
+
 void lapic_update(struct lapic *a)
 {
 	a->pending = a->own = lapic_own_vector(a);
-	if (a->own < 0 && lapic_passes_pic(a))
-		a->pending = pic_peek(a->vcpu->vm);
-	if (a->pending >= 0)
+	if (a->own >= 0)
 		vcpu_attend(a->vcpu);
+	else if (a->pic_line)
+		lapic_update_pic(a);
+}
+
+static COLD u8 lapic_ack_pic(struct lapic *a)
+{
+	if (!lapic_passes_pic(a))
+		return a->svr; /* the request has gone: the spurious vector, its low byte */
+	a->extint = false;
+	return pic_ack(a->vcpu->vm); /* which updates this APIC */
 }
 
 u8 lapic_ack(struct vcpu *v)
@@ -111,15 +143,11 @@ u8 lapic_ack(struct vcpu *v)
 	struct lapic *a = v->lapic;
 	int vector = a->own;
 
-	if (vector < 0 && lapic_passes_pic(a)) {
-		a->extint = false;
-		return pic_ack(v->vm); /* which updates this APIC */
-	}
 	if (vector < 0)
-		return a->svr; /* the request has gone: the spurious vector, its low byte */
-	bits_set(a->irr, vector, false);
-	bits_set(a->isr, vector, true);
-	a->highest_irr = bits_highest(a->irr, vector);
+		return lapic_ack_pic(a);
+	vector_clear(&a->irr, vector);
+	vector_set(&a->isr, vector);
+	a->highest_irr = vector_highest(&a->irr);
 	a->highest_isr = vector; /* it had a higher priority than all others in service */
 	lapic_update(a);
 	return vector;
@@ -131,10 +159,10 @@ void lapic_eoi(struct lapic *a)
 
 	if (vector < 0)
 		return;
-	bits_set(a->isr, vector, false);
-	a->highest_isr = bits_highest(a->isr, vector);
+	vector_clear(&a->isr, vector);
+	a->highest_isr = vector_highest(&a->isr);
 	lapic_update(a);
-	if (bits_test(a->tmr, vector))
+	if (vector_test(&a->tmr, vector))
 		ioapic_eoi(a->vcpu->vm, vector);
 }
 
@@ -180,8 +208,11 @@ bool lapic_accept(struct lapic *a, u8 vector, bool level)
 		lapic_error(a, LAPIC_ESR_RECEIVE_VECTOR);
 		return true;
 	}
-	bits_set(a->irr, vector, true);
-	bits_set(a->tmr, vector, level);
+	vector_set(&a->irr, vector);
+	if (level)
+		vector_set(&a->tmr, vector);
+	else
+		vector_clear(&a->tmr, vector);
 	a->highest_irr = MAX(a->highest_irr, vector);
 	lapic_update(a);
 	return true;
@@ -380,9 +411,7 @@ void lapic_reset(struct lapic *a)
 	a->ldr = a->esr = a->icr_low = a->icr_high = a->errors = 0;
 	a->dfr = ~0U;
 	a->svr = LAPIC_SVR_VECTOR;
-	memset(a->irr, 0, sizeof(a->irr));
-	memset(a->isr, 0, sizeof(a->isr));
-	memset(a->tmr, 0, sizeof(a->tmr));
+	a->irr = a->isr = a->tmr = (struct lapic_vectors){0};
 	a->highest_irr = a->highest_isr = -1;
 	a->extint = false;
 	for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++)

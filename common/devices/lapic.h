@@ -36,6 +36,12 @@ struct apic_message {
 	bool level; /* level-triggered: its EOI goes to the IO-APIC */
 };
 
+/* A bit a vector: IRR, ISR, TMR. */
+struct lapic_vectors {
+	u32 words[8];
+	u8 used; /* a bit a word: it is not 0 */
+};
+
 struct lapic {
 	int pending; /* cached: what lapic_pending() gives */
 	int own;     /* the same without the PICs */
@@ -44,7 +50,7 @@ struct lapic {
 
 	u32 tpr, ldr, dfr, svr, esr, icr_low, icr_high;
 	u32 lvt[6]; /* LAPIC_LVT_*, in lapic.c */
-	u32 irr[8], isr[8], tmr[8];
+	struct lapic_vectors irr, isr, tmr;
 	int highest_irr, highest_isr; /* -1: none */
 	u32 errors;                   /* seen since the last write to ESR */
 

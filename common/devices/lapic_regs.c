@@ -96,11 +96,11 @@ static u32 read_reg(struct lapic *a, unsigned reg)
 		return a->divide;
 	}
 	if (in_block(reg, LAPIC_ISR, LAPIC_VECTOR_WORDS, &i))
-		return a->isr[i];
+		return a->isr.words[i];
 	if (in_block(reg, LAPIC_TMR, LAPIC_VECTOR_WORDS, &i))
-		return a->tmr[i];
+		return a->tmr.words[i];
 	if (in_block(reg, LAPIC_IRR, LAPIC_VECTOR_WORDS, &i))
-		return a->irr[i];
+		return a->irr.words[i];
 	if (in_block(reg, LAPIC_LVT, LAPIC_LVT_COUNT, &i))
 		return a->lvt[i];
 	lapic_error(a, LAPIC_ESR_REGISTER);

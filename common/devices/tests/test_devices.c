@@ -127,9 +127,9 @@ static void check(struct vm *vm)
 		int cached = a->pending, irr = -1, isr = -1;
 
 		for (int bit = 0; bit < 256; bit++) {
-			if (a->irr[bit / 32] >> bit % 32 & 1)
+			if (a->irr.words[bit / 32] >> bit % 32 & 1)
 				irr = bit;
-			if (a->isr[bit / 32] >> bit % 32 & 1)
+			if (a->isr.words[bit / 32] >> bit % 32 & 1)
 				isr = bit;
 		}
 		if (irr != a->highest_irr || isr != a->highest_isr || cached > 255 || cached < -1 ||
