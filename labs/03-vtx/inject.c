@@ -83,15 +83,11 @@ static bool is_fault(const struct event *e)
 	       e->vector != VEC_OF && e->vector != VEC_DF;
 }
 
-/*
- * The CPU delivers the event as the first thing of the entry, with all its checks; what it runs into comes
- * back as an exit with IDT-vectoring information. Fields that do not go with the event are not written. RF in
- * the frame is ours to set, and under TF or for an NMI the interruptibility state has to fit.
- */
-enum inject_result vmx_inject(struct vcpu *v, const struct event *e, struct event *nested)
+/* Fields that do not go with the event are not written. RF in the frame is ours to set, and under TF or for
+ * an NMI the interruptibility state has to fit. */
+static COLD void inject_any(struct vcpu *v, const struct event *e)
 {
-	(void)nested;
-	/* SOLUTION E3.6 { stub: (void)encode; (void)is_fault; (void)e; return INJECT_DONE; */
+	/* SOLUTION E3.6 { stub: (void)encode; (void)is_fault; (void)e; */
 	vmcs_write(VMCS_ENTRY_INTERRUPTION_INFO, encode(e));
 	if (e->has_error)
 		vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, e->error);
@@ -106,6 +102,21 @@ enum inject_result vmx_inject(struct vcpu *v, const struct event *e, struct even
 		v->nmi_blocked &= e->kind != EVENT_NMI;
 		vcpu_changed(v, VCPU_SHADOW);
 	}
+	/* } SOLUTION E3.6 */
+}
+
+/*
+ * The CPU delivers the event as the first thing of the entry, with all its checks; what it runs into comes
+ * back as an exit with IDT-vectoring information. Of an interrupt nothing but the vector has to be said.
+ */
+enum inject_result vmx_inject(struct vcpu *v, const struct event *e, struct event *nested)
+{
+	(void)nested;
+	/* SOLUTION E3.6 { stub: (void)inject_any; (void)e; return INJECT_DONE; */
+	if (e->kind == EVENT_INTERRUPT && !(v->rflags & RFLAGS_TF))
+		vmcs_write(VMCS_ENTRY_INTERRUPTION_INFO, info_of(e, TYPE_EXTERNAL_INTERRUPT));
+	else
+		inject_any(v, e);
 	return INJECT_DONE;
 	/* } SOLUTION E3.6 */
 }
