@@ -15,48 +15,30 @@
 #include "vmm/memory.h"
 #include "x86/exception.h"
 
-/* Exits that carry no more than the length of their instruction. The rest is 0, VMEXIT_NONE. */
-static const u8 plain[SVM_EXIT_COUNT] = {
-	[SVM_EXIT_RDPMC] = VMEXIT_RDPMC,       [SVM_EXIT_CPUID] = VMEXIT_CPUID,
-	[SVM_EXIT_RSM] = VMEXIT_UNDEFINED,     [SVM_EXIT_INVD] = VMEXIT_CACHE,
-	[SVM_EXIT_PAUSE] = VMEXIT_PAUSE,       [SVM_EXIT_HLT] = VMEXIT_HLT,
-	[SVM_EXIT_INVLPGA] = VMEXIT_UNDEFINED, [SVM_EXIT_TASK_SWITCH] = VMEXIT_TASK_SWITCH,
-	[SVM_EXIT_SHUTDOWN] = VMEXIT_SHUTDOWN, [SVM_EXIT_VMRUN] = VMEXIT_UNDEFINED,
-	[SVM_EXIT_VMMCALL] = VMEXIT_HYPERCALL, [SVM_EXIT_VMLOAD] = VMEXIT_UNDEFINED,
-	[SVM_EXIT_VMSAVE] = VMEXIT_UNDEFINED,  [SVM_EXIT_STGI] = VMEXIT_UNDEFINED,
-	[SVM_EXIT_CLGI] = VMEXIT_UNDEFINED,    [SVM_EXIT_SKINIT] = VMEXIT_UNDEFINED,
-	[SVM_EXIT_WBINVD] = VMEXIT_CACHE,      [SVM_EXIT_MONITOR] = VMEXIT_UNDEFINED,
-	[SVM_EXIT_MWAIT] = VMEXIT_UNDEFINED,   [SVM_EXIT_MWAIT_CONDITIONAL] = VMEXIT_UNDEFINED,
-	[SVM_EXIT_XSETBV] = VMEXIT_XSETBV,     [SVM_EXIT_RDPRU] = VMEXIT_UNDEFINED,
-	[SVM_EXIT_INVLPGB] = VMEXIT_UNDEFINED, [SVM_EXIT_INVLPGB_ILLEGAL] = VMEXIT_UNDEFINED,
-	[SVM_EXIT_INVPCID] = VMEXIT_UNDEFINED, [SVM_EXIT_MCOMMIT] = VMEXIT_UNDEFINED,
-	[SVM_EXIT_TLBSYNC] = VMEXIT_UNDEFINED,
-};
-
 /* nRIP is of instruction intercepts alone. 0: the CPU does not save it. */
-static u8 insn_length(const struct vcpu *v)
+static inline u8 insn_length(const struct vcpu *v)
 {
 	return svm_has(SVM_FEATURE_NRIPS) ? (u8)(svm_of(v)->vmcb->control.nrip - v->rip) : 0;
 }
 
+/* An instruction that says all by being there. */
+static void exit_plain(struct vcpu *v, struct vmexit *exit)
+{
+	exit->insn_len = insn_length(v);
+}
+
+static void exit_vmmcall(struct vcpu *v, struct vmexit *exit)
+{
+	exit->insn_len = insn_length(v);
+	exit->hypercall.cpl = svm_of(v)->vmcb->save.cpl;
+}
+
 /* ---- what needs more ---- */
 
-/* EXITINFO2 has the next RIP on every CPU. */
-static void exit_io(struct vcpu *v, struct vmexit *exit)
+static COLD void exit_io_string(struct vcpu *v, u64 info, struct vmexit *exit)
 {
-	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
-	u64 info = c->exitinfo1;
 	struct insn i;
 
-	exit->reason = VMEXIT_IO;
-	exit->insn_len = (u8)(c->exitinfo2 - v->rip);
-	exit->io.port = (u16)(info >> VMCB_IOIO_PORT_SHIFT);
-	exit->io.size = info >> VMCB_IOIO_SIZE_SHIFT & VMCB_IOIO_SIZE_MASK;
-	exit->io.write = !(info & VMCB_IOIO_IN);
-	exit->io.string = info & VMCB_IOIO_STR;
-	exit->io.rep = info & VMCB_IOIO_REP;
-	if (!exit->io.string)
-		return;
 	if (svm_has(SVM_FEATURE_DECODE)) {
 		exit->io.addr_size = 2 * (info >> VMCB_IOIO_ADDR_SHIFT & VMCB_IOIO_ADDR_MASK);
 		exit->io.segment = info >> VMCB_IOIO_SEG_SHIFT & VMCB_IOIO_SEG_MASK;
@@ -68,9 +50,24 @@ static void exit_io(struct vcpu *v, struct vmexit *exit)
 	}
 }
 
+/* EXITINFO2 has the next RIP on every CPU. */
+static void exit_io(struct vcpu *v, struct vmexit *exit)
+{
+	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
+	u64 info = c->exitinfo1;
+
+	exit->insn_len = (u8)(c->exitinfo2 - v->rip);
+	exit->io.port = (u16)(info >> VMCB_IOIO_PORT_SHIFT);
+	exit->io.size = info >> VMCB_IOIO_SIZE_SHIFT & VMCB_IOIO_SIZE_MASK;
+	exit->io.write = !(info & VMCB_IOIO_IN);
+	exit->io.string = info & VMCB_IOIO_STR;
+	exit->io.rep = info & VMCB_IOIO_REP;
+	if (exit->io.string)
+		exit_io_string(v, info, exit);
+}
+
 static void exit_msr(struct vcpu *v, struct vmexit *exit)
 {
-	exit->reason = VMEXIT_MSR;
 	exit->insn_len = insn_length(v);
 	exit->msr.index = (u32)v->gpr[GPR_RCX];
 	exit->msr.write = svm_of(v)->vmcb->control.exitinfo1 & 1;
@@ -107,7 +104,7 @@ static bool read_msw(struct vcpu *v, const struct insn *i, u16 *value)
 	return false;
 }
 
-static void decode_cr(struct vcpu *v, struct vmexit *exit)
+static COLD void decode_cr(struct vcpu *v, struct vmexit *exit)
 {
 	struct insn i;
 
@@ -141,9 +138,10 @@ static void decode_cr(struct vcpu *v, struct vmexit *exit)
 	exit->reason = VMEXIT_CR;
 }
 
-static void exit_cr(struct vcpu *v, u64 code, struct vmexit *exit)
+static void exit_cr(struct vcpu *v, struct vmexit *exit)
 {
-	u64 info = svm_of(v)->vmcb->control.exitinfo1;
+	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
+	u64 info = c->exitinfo1, code = c->exitcode;
 	bool write = code >= SVM_EXIT_CR0_WRITE;
 
 	exit->cr.number = (u8)(code - (write ? SVM_EXIT_CR0_WRITE : SVM_EXIT_CR0_READ));
@@ -161,7 +159,6 @@ static void exit_invlpg(struct vcpu *v, struct vmexit *exit)
 {
 	struct insn i;
 
-	exit->reason = VMEXIT_INVLPG;
 	exit->insn_len = insn_length(v);
 	if (svm_has(SVM_FEATURE_DECODE)) {
 		exit->invlpg.gva = svm_of(v)->vmcb->control.exitinfo1;
@@ -176,9 +173,10 @@ static void exit_invlpg(struct vcpu *v, struct vmexit *exit)
 }
 
 /* DR6 in the VMCB is as the handler of a #DB has to find it. */
-static void exit_exception(struct vcpu *v, u8 vector, struct vmexit *exit)
+static void exit_exception(struct vcpu *v, struct vmexit *exit)
 {
 	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
+	u8 vector = (u8)(c->exitcode - SVM_EXIT_EXCP0);
 
 	if (vector == VEC_MC)
 		panic("machine check while a guest ran");
@@ -188,7 +186,6 @@ static void exit_exception(struct vcpu *v, u8 vector, struct vmexit *exit)
 		exit->fault.error = (u32)c->exitinfo1;
 		return;
 	}
-	exit->reason = VMEXIT_EXCEPTION;
 	exit->exception.vector = vector;
 	exit->exception.has_error = exception_has_error(vector);
 	exit->exception.error = (u32)c->exitinfo1;
@@ -229,67 +226,103 @@ static void exit_unknown(struct vcpu *v, u64 code, struct vmexit *exit)
 		 svm_exit_name(code), code, c->exitinfo1, c->exitinfo2);
 }
 
-/* Apart, so that the usual way out of svm_exit() needs no stack. */
-__attribute__((noinline)) static void exit_other(struct vcpu *v, u64 code, struct vmexit *exit)
+static void exit_interrupt(struct vcpu *v, struct vmexit *exit)
 {
-	switch (code) {
-	case SVM_EXIT_IOIO:
-		exit_io(v, exit);
-		break;
-	case SVM_EXIT_MSR:
-		exit_msr(v, exit);
-		break;
-	case SVM_EXIT_CR0_READ ... SVM_EXIT_DR0_READ - 1:
-		exit_cr(v, code, exit);
-		break;
-	case SVM_EXIT_EXCP0 ... SVM_EXIT_INTR - 1:
-		exit_exception(v, (u8)(code - SVM_EXIT_EXCP0), exit);
-		break;
-	case SVM_EXIT_INTR:
-	case SVM_EXIT_NMI:
-		svm_take_interrupts();
-		exit->reason = VMEXIT_INTERRUPT;
-		break;
-	case SVM_EXIT_VINTR:
-		exit->reason = VMEXIT_WINDOW;
-		break;
-	case SVM_EXIT_IRET:
-		svm_iret(v);
-		exit->reason = VMEXIT_NONE;
-		break;
-	case SVM_EXIT_SWINT:
-		svm_quirks_int(svm_of(v));
-		exit->reason = VMEXIT_NONE;
-		break;
-	case SVM_EXIT_IDTR_WRITE:
-	case SVM_EXIT_GDTR_WRITE:
-		svm_tcg_load_table(v);
-		exit->reason = VMEXIT_NONE;
-		break;
-	case SVM_EXIT_ICEBP:
-		exit_icebp(v, exit);
-		break;
-	case SVM_EXIT_INVLPG:
-		exit_invlpg(v, exit);
-		break;
-	case SVM_EXIT_INVALID:
-	case SVM_TCG_EXIT_INVALID:
+	(void)v;
+	(void)exit;
+	svm_take_interrupts();
+}
+
+static void exit_window(struct vcpu *v, struct vmexit *exit)
+{
+	(void)v;
+	(void)exit;
+}
+
+static void exit_iret(struct vcpu *v, struct vmexit *exit)
+{
+	(void)exit;
+	svm_iret(v);
+}
+
+static void exit_swint(struct vcpu *v, struct vmexit *exit)
+{
+	(void)exit;
+	svm_quirks_int(svm_of(v));
+}
+
+static void exit_load_table(struct vcpu *v, struct vmexit *exit)
+{
+	(void)exit;
+	svm_tcg_load_table(v);
+}
+
+/* ---- the table ---- */
+
+/* Entries that are not here are exits that nobody asks for. */
+static const struct {
+	void (*decode)(struct vcpu *v, struct vmexit *exit);
+	u8 reason; /* enum vmexit_reason */
+} exits[SVM_EXIT_COUNT] = {
+	[SVM_EXIT_CR0_READ... SVM_EXIT_DR0_READ - 1] = {exit_cr, VMEXIT_NONE},
+	[SVM_EXIT_EXCP0... SVM_EXIT_INTR - 1] = {exit_exception, VMEXIT_EXCEPTION},
+	[SVM_EXIT_INTR] = {exit_interrupt, VMEXIT_INTERRUPT},
+	[SVM_EXIT_NMI] = {exit_interrupt, VMEXIT_INTERRUPT},
+	[SVM_EXIT_VINTR] = {exit_window, VMEXIT_WINDOW},
+	[SVM_EXIT_IDTR_WRITE] = {exit_load_table, VMEXIT_NONE},
+	[SVM_EXIT_GDTR_WRITE] = {exit_load_table, VMEXIT_NONE},
+	[SVM_EXIT_RDPMC] = {exit_plain, VMEXIT_RDPMC},
+	[SVM_EXIT_CPUID] = {exit_plain, VMEXIT_CPUID},
+	[SVM_EXIT_RSM] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_IRET] = {exit_iret, VMEXIT_NONE},
+	[SVM_EXIT_SWINT] = {exit_swint, VMEXIT_NONE},
+	[SVM_EXIT_INVD] = {exit_plain, VMEXIT_CACHE},
+	[SVM_EXIT_PAUSE] = {exit_plain, VMEXIT_PAUSE},
+	[SVM_EXIT_HLT] = {exit_plain, VMEXIT_HLT},
+	[SVM_EXIT_INVLPG] = {exit_invlpg, VMEXIT_INVLPG},
+	[SVM_EXIT_INVLPGA] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_IOIO] = {exit_io, VMEXIT_IO},
+	[SVM_EXIT_MSR] = {exit_msr, VMEXIT_MSR},
+	[SVM_EXIT_TASK_SWITCH] = {exit_plain, VMEXIT_TASK_SWITCH},
+	[SVM_EXIT_SHUTDOWN] = {exit_plain, VMEXIT_SHUTDOWN},
+	[SVM_EXIT_VMRUN] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_VMMCALL] = {exit_vmmcall, VMEXIT_HYPERCALL},
+	[SVM_EXIT_VMLOAD] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_VMSAVE] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_STGI] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_CLGI] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_SKINIT] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_ICEBP] = {exit_icebp, VMEXIT_NONE},
+	[SVM_EXIT_WBINVD] = {exit_plain, VMEXIT_CACHE},
+	[SVM_EXIT_MONITOR] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_MWAIT] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_MWAIT_CONDITIONAL] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_XSETBV] = {exit_plain, VMEXIT_XSETBV},
+	[SVM_EXIT_RDPRU] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_INVLPGB] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_INVLPGB_ILLEGAL] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_INVPCID] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_MCOMMIT] = {exit_plain, VMEXIT_UNDEFINED},
+	[SVM_EXIT_TLBSYNC] = {exit_plain, VMEXIT_UNDEFINED},
+};
+
+/* The VMCB was refused, or it is an exit that nobody has asked for. */
+static COLD void unexpected(struct vcpu *v, u64 code, struct vmexit *exit)
+{
+	if (code == SVM_EXIT_INVALID || code == SVM_TCG_EXIT_INVALID)
 		exit_failed(v, exit);
-		break;
-	default:
+	else
 		exit_unknown(v, code, exit);
-	}
 }
 
 void svm_exit(struct vcpu *v, struct vmexit *exit)
 {
 	u64 code = svm_of(v)->vmcb->control.exitcode;
 
-	if (code >= SVM_EXIT_COUNT || !plain[code]) {
-		exit_other(v, code, exit);
+	if (code >= SVM_EXIT_COUNT || !exits[code].decode) {
+		unexpected(v, code, exit);
 		return;
 	}
-	exit->reason = plain[code];
-	exit->insn_len = insn_length(v);
-	exit->hypercall.cpl = svm_of(v)->vmcb->save.cpl; /* of VMMCALL; the others carry nothing */
+	exit->reason = exits[code].reason;
+	exits[code].decode(v, exit);
 }
