@@ -230,7 +230,7 @@ static void exit_interrupt(struct vcpu *v, struct vmexit *exit)
 {
 	(void)v;
 	(void)exit;
-	svm_take_interrupts();
+	svm_take_interrupt();
 }
 
 static void exit_window(struct vcpu *v, struct vmexit *exit)

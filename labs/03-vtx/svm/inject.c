@@ -52,6 +52,7 @@ static u64 event_type(const struct event *e)
 enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested)
 {
 	u64 word = e->vector | event_type(e) | VMCB_EVENT_V;
+	struct svm *s = svm_of(v);
 
 	(void)nested;
 	if (e->kind == EVENT_SOFTWARE) /* the guest's instruction does it */
@@ -66,8 +67,10 @@ enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct even
 		v->interrupt_shadow = false;
 		vcpu_changed(v, VCPU_SHADOW);
 	}
-	svm_of(v)->vmcb->control.eventinj = word;
-	svm_of(v)->attention = true;
+	s->vmcb->control.eventinj = word;
+	s->special = true;
+	if (e->kind == EVENT_NMI || e->vector == VEC_DF) /* NMIs are blocked now; #DF has its quirks */
+		s->attention = true;
 	return INJECT_DONE;
 }
 
@@ -119,6 +122,7 @@ void svm_events_enter(struct vcpu *v)
 	set_bits(s, &c->intercept_cr, CR8_WRITE, v->cr8 && v->lapic->highest_irr >= 0);
 	s->attention = s->window || v->nmi_blocked || s->unblocking || s->unpaged || v->cr8;
 	s->window = false;
+	s->special |= s->unblocking;
 }
 
 void svm_iret(struct vcpu *v)

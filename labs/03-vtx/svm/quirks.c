@@ -283,16 +283,17 @@ bool svm_quirks_exit(struct vcpu *v, struct svm *s)
 {
 	bool alone = false;
 
-	s->attention = true;
 	if (!known) {
 		find_bochs(v, s);
+		s->attention = true;
 		return false;
 	}
-	if (s->exceptions) {
-		s->vmcb->control.intercept_exceptions = s->exceptions;
-		s->exceptions = 0;
-		svm_dirty(s, VMCB_CLEAN_I);
-	}
+	if (!s->exceptions)
+		return false;
+	s->vmcb->control.intercept_exceptions = s->exceptions;
+	s->exceptions = 0;
+	s->attention = true;
+	svm_dirty(s, VMCB_CLEAN_I);
 	if (s->step.on)
 		alone = end_step(v, s);
 	if (alone)

@@ -149,6 +149,7 @@ static void load_control(struct vcpu *v, struct svm *s)
 	b->control.intercept_cr = (u32)(INTERCEPT_CR | (b->save.cr0 != v->cr0 ? VMCB_INTERCEPT_READ(0) : 0) |
 					(b->save.cr4 != v->cr4 ? VMCB_INTERCEPT_READ(4) : 0));
 	s->unpaged = !paged;
+	s->attention |= s->unpaged;
 	load_root(v, s);
 	svm_dirty(s, VMCB_CLEAN_CRX | VMCB_CLEAN_CR2 | VMCB_CLEAN_I);
 	if (fpu_xcr0)

@@ -38,9 +38,9 @@
 	 VMCB_INTERCEPT_RDPRU)
 #define INTERCEPT_MISC3 (VMCB_INTERCEPT_INVLPGB | VMCB_INTERCEPT_INVPCID | VMCB_INTERCEPT_TLBSYNC)
 
-#define IDT_GATES       256
 #define PDPT_PAGES      1
 #define BELOW_4G        0xffffffffULL
+#define NO_VECTOR       SVM_IDT_GATES
 
 static hpa_t host_hidden; /* a VMCB that holds the monitor's own part of what VMLOAD loads */
 static unsigned vcpus_made;
@@ -75,7 +75,8 @@ static void invlpga(gva_t gva, u32 asid)
 
 /* ---- the machine and a vcpu ---- */
 
-/* The machine's IDT without IST stacks: they are found through the task register, which is the guest's. */
+/* The machine's IDT without IST stacks, which are found through the task register, the guest's; and with
+ * entries for the interrupts of svm_take_interrupt(). */
 static bool make_idt(void)
 {
 	struct gate64 *gates = pages_alloc(1, PAGE_SIZE);
@@ -84,8 +85,11 @@ static bool make_idt(void)
 		return false;
 	asm volatile("sidt %0" : "=m"(idt_of_machine));
 	memcpy(gates, (const void *)idt_of_machine.base, idt_of_machine.limit + 1U);
-	for (unsigned i = 0; i < IDT_GATES; i++)
+	for (unsigned i = 0; i < VEC_EXCEPTIONS; i++)
 		gates[i].ist = 0;
+	for (unsigned i = VEC_EXCEPTIONS; i < SVM_IDT_GATES; i++)
+		gates[i] = gate_make((u64)svm_vectors + (i - VEC_EXCEPTIONS) * SVM_VECTOR_BYTES, HV_SEL_CODE,
+				     SYS_TYPE_INTR_GATE, 0, 0);
 	idt_in_guest = (struct desc_ptr){.limit = idt_of_machine.limit, .base = (u64)gates};
 	return true;
 }
@@ -177,7 +181,7 @@ static void svm_load(struct vcpu *v)
 	vmsave(host_hidden);
 	svm_guest_in(s);
 	s->in_cpu = true;
-	s->attention = true;
+	s->attention = s->special = true;
 	s->vmcb->control.clean = 0;
 	if (asids_are_shared())
 		s->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ALL;
@@ -198,12 +202,19 @@ static void svm_unload(struct vcpu *v)
 	stgi();
 }
 
-/* The interrupt that ended the guest's run is still pending. */
-void svm_take_interrupts(void)
+/* The interrupt that ended the guest's run is still pending. svm_entry.S says which it is. */
+void svm_take_interrupt(void)
 {
-	stgi();
-	asm volatile("nop");
-	clgi();
+	unsigned vector = NO_VECTOR;
+
+	asm volatile("stgi\n"
+		     "nop\n"
+		     "clgi"
+		     : "+a"(vector)
+		     :
+		     : "memory");
+	if (vector != NO_VECTOR)
+		machine_interrupt(vector);
 }
 
 /* ---- the TLB: the guest's tag is its ASID ---- */
@@ -214,7 +225,7 @@ static void svm_tlb_flush_all(struct vcpu *v)
 
 	s->vmcb->control.tlb_control =
 		svm_has(SVM_FEATURE_FLUSH_BY_ASID) ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
-	s->attention = true;
+	s->special = true;
 }
 
 static void svm_tlb_flush_page(struct vcpu *v, gva_t gva)
@@ -224,17 +235,42 @@ static void svm_tlb_flush_page(struct vcpu *v, gva_t gva)
 
 /* ---- one run ---- */
 
-/* What most entries have no need of. */
-static void prepare(struct vcpu *v, struct svm *s)
+/* What every entry loads. */
+static inline void enter(struct vcpu *v, const struct svm *s, struct vmexit *exit)
+{
+	struct vmcb_save *b = &s->vmcb->save;
+
+	b->rax = v->gpr[GPR_RAX];
+	b->rsp = v->gpr[GPR_RSP];
+	b->rip = v->rip;
+	b->rflags = v->rflags;
+	svm_enter(v, exit, s->vmcb_hpa);
+}
+
+/* With what most entries have no need of. */
+static COLD void prepare_and_enter(struct vcpu *v, struct svm *s, struct vmexit *exit)
 {
 	if (v->changed)
 		svm_load_changed(v);
 	if (s->unpaged)
 		svm_load_pdpt(v);
-	svm_events_enter(v);
-	svm_quirks_enter(v, s);
-	if (s->vmcb->control.eventinj || s->vmcb->control.tlb_control)
-		s->special = true;
+	if (s->attention || v->cr8) {
+		svm_events_enter(v);
+		svm_quirks_enter(v, s);
+	}
+	enter(v, s, exit);
+}
+
+/* The last thing of each path is a call, so that the compiler makes jumps of them and the usual one needs no
+ * stack. */
+static void svm_run(struct vcpu *v, struct vmexit *exit)
+{
+	struct svm *s = svm_of(v);
+
+	if (v->changed | s->attention | v->cr8)
+		prepare_and_enter(v, s, exit);
+	else
+		enter(v, s, exit);
 }
 
 /* What was only for the last entry. */
@@ -243,55 +279,23 @@ static void tidy(struct svm *s)
 	s->special = false;
 	s->vmcb->control.tlb_control = VMCB_TLB_NOTHING;
 	s->vmcb->control.eventinj = 0;
+	s->vmcb->control.clean = svm_machine.clean;
 }
 
-/* Runs the guest until it exits: svm_entry.S, whose register contract this is. Gives v, so that it need not
- * be kept. */
-static inline struct vcpu *svm_enter_guest(struct vcpu *v, hpa_t vmcb)
+/* Did the guest change CR8, or did the exit interrupt a delivery? */
+static inline bool events_left(const struct vcpu *v, const struct svm *s)
 {
-	asm volatile("call svm_enter"
-		     : "+D"(v), "+S"(vmcb)
-		     :
-		     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
-		       "memory");
-	return v;
+	const struct vmcb_control *c = &s->vmcb->control;
+
+	return (c->v_intr & VMCB_V_TPR) != v->cr8 || c->exitintinfo & VMCB_EVENT_V;
 }
 
-/* The parts of the VMCB that every exit leaves new. */
-static inline struct vcpu *enter(struct vcpu *v, struct svm *s)
-{
-	struct vmcb *b = s->vmcb;
-
-	b->save.rax = v->gpr[GPR_RAX];
-	b->save.rsp = v->gpr[GPR_RSP];
-	b->save.rip = v->rip;
-	b->save.rflags = v->rflags;
-	v = svm_enter_guest(v, s->vmcb_hpa);
-	s = svm_of(v);
-	b = s->vmcb;
-	v->gpr[GPR_RAX] = b->save.rax;
-	v->gpr[GPR_RSP] = b->save.rsp;
-	v->rip = b->save.rip;
-	v->rflags = b->save.rflags;
-	v->interrupt_shadow = b->control.interrupt_shadow & VMCB_INTERRUPT_SHADOW;
-	v->valid = VCPU_CRS | VCPU_SHADOW;
-	s->hidden_kept = false;
-	b->control.clean = svm_machine.clean;
-	return v;
-}
-
-static void svm_run(struct vcpu *v, struct vmexit *exit)
+static COLD void exited_specially(struct vcpu *v, struct vmexit *exit)
 {
 	struct svm *s = svm_of(v);
-	const struct vmcb_control *c;
 
-	if (v->changed || s->attention || v->cr8)
-		prepare(v, s);
-	v = enter(v, s);
-	s = svm_of(v);
-	c = &s->vmcb->control;
 	if (trace_is_on())
-		trace_left(v, svm_exit_name(c->exitcode));
+		trace_left(v, svm_exit_name(s->vmcb->control.exitcode));
 	if (s->special) {
 		tidy(s);
 		if (svm_quirks_exit(v, s)) {
@@ -299,9 +303,29 @@ static void svm_run(struct vcpu *v, struct vmexit *exit)
 			return;
 		}
 	}
-	if (s->unblocking || (c->v_intr & VMCB_V_TPR) != v->cr8 || c->exitintinfo & VMCB_EVENT_V)
+	if (s->unblocking || events_left(v, s))
 		svm_events_exit(v);
 	svm_exit(v, exit);
+}
+
+/* The parts of the VMCB that every exit leaves new. */
+void svm_exited(struct vcpu *v, struct vmexit *exit)
+{
+	struct svm *s = svm_of(v);
+	const struct vmcb_control *c = &s->vmcb->control;
+	const struct vmcb_save *b = &s->vmcb->save;
+
+	v->gpr[GPR_RAX] = b->rax;
+	v->gpr[GPR_RSP] = b->rsp;
+	v->rip = b->rip;
+	v->rflags = b->rflags;
+	v->interrupt_shadow = c->interrupt_shadow & VMCB_INTERRUPT_SHADOW;
+	v->valid = VCPU_CRS | VCPU_SHADOW;
+	s->hidden_kept = false;
+	if (trace_is_on() || s->special || events_left(v, s))
+		exited_specially(v, exit);
+	else
+		svm_exit(v, exit);
 }
 
 /* Instruction bytes that the CPU kept with the #PF (decode assists). */

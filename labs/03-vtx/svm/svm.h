@@ -103,10 +103,10 @@ struct svm {
 	bool attention;   /* svm_events_enter() and the quirks have something to do */
 	bool window;      /* asked for: an exit when an interrupt can be taken */
 	bool unblocking;  /* the guest is about to execute the IRET that ends the blocking of NMIs */
+	bool special;     /* something is to be undone, or looked at, after the exit */
 	/* for quirks.c */
 	u32 exceptions; /* what is intercepted otherwise */
 	struct svm_step step;
-	bool special;             /* something is to be undone after the exit */
 	bool int_next, int_alone; /* INT n: seen, in an entry of its own */
 };
 
@@ -115,16 +115,17 @@ static inline struct svm *svm_of(const struct vcpu *v)
 	return v->cpu_private;
 }
 
-/* A part of the VMCB that the CPU may have cached has been written. */
+/* A part of the VMCB that the CPU may have cached has been written: for the next entry it is not clean. */
 static inline void svm_dirty(struct svm *s, u32 clean_bits)
 {
 	s->vmcb->control.clean &= ~clean_bits;
+	s->special = true;
 }
 
 /* ---- svm.c ---- */
 void svm_guest_in(struct svm *s);  /* VMLOAD of the guest's */
 void svm_guest_out(struct svm *s); /* VMSAVE of it, unless that has been done since it ran */
-void svm_take_interrupts(void);
+void svm_take_interrupt(void);
 
 /* ---- state.c: groups of state between vcpu and VMCB ---- */
 void svm_fetch(struct vcpu *v, u32 groups);
@@ -143,7 +144,12 @@ void svm_iret(struct vcpu *v);
 void svm_exit(struct vcpu *v, struct vmexit *exit);
 const char *svm_exit_name(u64 code);
 
-/* ---- svm_entry.S ---- */
+/* ---- svm_entry.S, and what it goes on with ---- */
+void svm_enter(struct vcpu *v, struct vmexit *exit, hpa_t vmcb);
+void svm_exited(struct vcpu *v, struct vmexit *exit);
 extern const u8 svm_behind_vmrun[];
+#define SVM_IDT_GATES    256
+#define SVM_VECTOR_BYTES 16
+extern const u8 svm_vectors[]; /* the interrupts' entries, from vector VEC_EXCEPTIONS on */
 
 #endif

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Into the guest and back: svm_enter, called by svm_enter_guest() in svm.c.
+ * Into the guest and back, and the interrupts of the machine.
  *
- * In: RDI = v, RSI = hpa of the VMCB, GIF = 0. Out: RDI = v. Keeps RBP and RSP and no other register; the compiler is told so.
+ * svm_enter(struct vcpu *v, struct vmexit *exit, hpa_t vmcb) loads the guest's general registers from v->gpr and executes VMRUN; RAX, RSP,
+ * RIP and RFLAGS are in the VMCB. After the exit they are in v->gpr again, and the way goes on in svm_exited(v, exit), which returns to
+ * svm_enter's caller.
  *
- * VMRUN takes the VMCB in RAX; it loads the guest's RAX, RSP, RIP and RFLAGS from there and keeps the monitor's in the page of
- * VM_HSAVE_PA. #VMEXIT does the reverse, so that behind VMRUN RAX and RSP are the monitor's and all other general registers the
- * guest's. They go to v->gpr[], whose entries of RAX and RSP are left to the caller.
+ * Registers: in RDI = v, RSI = exit, RDX = hpa of the VMCB; nothing out. Callee-saved registers are kept on the caller's stack, and v and exit
+ * with them. GIF = 0 before and after.
  *
- * APM vol. 2, 15.5.1 "Basic Operation", 15.6 "#VMEXIT".
+ * VMRUN takes the VMCB in RAX and keeps the monitor's RAX, RSP, RIP and RFLAGS in the page of VM_HSAVE_PA. #VMEXIT does the reverse, so
+ * that behind VMRUN RAX and RSP are the monitor's and all other general registers the guest's. The entries of RAX and RSP in v->gpr are
+ * left to svm_exited.
+ *
+ * APM vol. 2, 15.5.1 "Basic Operation", 15.6 "#VMEXIT", 15.17 "Global Interrupt Flag, STGI and CLGI Instructions".
  */
 #include "svm_offsets.h"
+#include "x86/exception.h"
 #include "x86/regs.h"
 
 #define GPR(n) (VCPU_GPR + 8 * (n))
@@ -18,9 +24,15 @@
 	.text
 	.globl svm_enter
 svm_enter:
+	push %rbx
 	push %rbp
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	push %rsi
 	push %rdi
-	mov %rsi, %rax
+	mov %rdx, %rax
 	mov GPR(GPR_RCX)(%rdi), %rcx
 	mov GPR(GPR_RDX)(%rdi), %rdx
 	mov GPR(GPR_RBX)(%rdi), %rbx
@@ -55,7 +67,32 @@ svm_behind_vmrun:
 	mov %r13, GPR(13)(%rdi)
 	mov %r14, GPR(14)(%rdi)
 	mov %r15, GPR(15)(%rdi)
+	pop %rsi
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
 	pop %rbp
-	ret
+	pop %rbx
+	jmp svm_exited
+
+/*
+ * What the IDT has for the interrupts while a guest owns the CPU: where STGI in svm_take_interrupt() lets one in, it comes back with its
+ * vector in EAX and with GIF = 0, so that there is one at a time.
+ */
+vector_taken:
+	clgi
+	iretq
+
+	.balign SVM_VECTOR_BYTES
+	.globl svm_vectors
+svm_vectors:
+	.set vector, VEC_EXCEPTIONS
+	.rept SVM_IDT_GATES - VEC_EXCEPTIONS
+	.balign SVM_VECTOR_BYTES
+	mov $vector, %eax
+	jmp vector_taken
+	.set vector, vector + 1
+	.endr
 
 	.section .note.GNU-stack, "", @progbits
