@@ -10,6 +10,8 @@
  */
 #include "grader/emulator.h"
 
+#include "grader/nested.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,7 +192,7 @@ static void judge(struct machine *m, const struct process *p)
 		bochs_read_log(m, &unused);
 }
 
-void machine_run(struct machine *m)
+static void emulator_run(struct machine *m)
 {
 	string_list argv = {0};
 	bool bochs = m->platform->id == PLATFORM_BOCHS;
@@ -227,4 +229,12 @@ void machine_run(struct machine *m)
 	serial_finish(&m->serial);
 	m->seconds_used = p.seconds;
 	judge(m, &p);
+}
+
+void machine_run(struct machine *m)
+{
+	if (m->platform->id == PLATFORM_NESTED)
+		nested_run(m);
+	else
+		emulator_run(m);
 }

@@ -14,6 +14,15 @@ struct machine_module {
 	const char *string; /* what the hypervisor finds behind the file name */
 };
 
+/* What KVM counted while it ran a machine: nested/vm.c. */
+struct kvm_counts {
+	u64 ticks;    /* of the TSC; an instruction each */
+	u64 exits;    /* from the hypervisor */
+	u64 io_exits; /* of these, by port I/O */
+	u64 emulated; /* instructions that KVM emulated */
+	u64 nested;   /* entries into the hypervisor's own guest */
+};
+
 struct machine {
 	/* in */
 	const struct platform *platform;
@@ -29,6 +38,10 @@ struct machine {
 	const char *mkdisk; /* the tool that makes a disk image for Bochs, and the template of its
 			       configuration */
 	const char *bochsrc;
+	bool unknown_msrs;  /* Bochs: they read as 0 and are no #GP, as Linux wants it */
+	const char *nested; /* platform nested: the directory of `make nested`, and a file for all that comes
+			       from Linux */
+	const char *nested_log; /* NULL: none */
 	void (*line)(void *context, const char *text, bool damaged);
 	void (*tick)(void *context, double seconds); /* NULL: none */
 	void *context;
@@ -49,6 +62,7 @@ struct machine {
 	u64 instructions_used; /* 0: not counted */
 	u64 rip;               /* where the processor was when a guard ended it; 0: not known */
 	struct serial serial;
+	struct kvm_counts counts; /* platform nested */
 
 	/* its own */
 	struct idle idle;
@@ -74,6 +88,7 @@ bool qmp_look(int pid, u64 *rip, bool *dead);
 #define BOCHS_LOG       "bochs.log"
 #define BOCHS_SCREEN    "bochs.txt" /* what its debugger says, between escape codes */
 #define BOCHS_SERIAL_FD 3
+#define BOCHS_MHZ       60u /* million instructions a second of its clock */
 #define MACHINE_STDERR  "emulator.txt"
 
 #endif

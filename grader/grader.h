@@ -116,6 +116,9 @@ void lab_runs(const struct grader *g, struct lab_result *lab);
 /* One run of a hypervisor, with its guests' consoles. */
 void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
 		    const struct platform *p, struct oracle *o);
+/* Platform nested: makes all these runs at once; hypervisor_run() then takes what came of them. */
+void hypervisor_ahead(const struct grader *g, const struct rubric *r, const struct rubric_run *specs,
+		      size_t n, const struct platform *p);
 /* The engine of benches on the bare machine. */
 #define NATIVE_ENGINE "native"
 void keep_benches(struct lab_result *lab, const struct platform *p, const struct console *c, const char *cpu,

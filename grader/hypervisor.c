@@ -10,6 +10,7 @@
  * the hypervisor itself begin with "[hv] " and are for people.
  */
 #include "grader/grader.h"
+#include "grader/nested.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -144,11 +145,11 @@ void keep_benches(struct lab_result *lab, const struct platform *p, const struct
 			(struct bench_result){c->benches.at[i], cpu, mem, p->name, p->model};
 }
 
-/* A new machine with new images, from power on to its end. NULL, or what is wrong. */
-static const char *boot(struct session *s)
+static struct machine describe(struct session *s)
 {
 	const struct rubric_run *spec = s->spec;
-	struct machine m = {
+
+	return (struct machine){
 		.platform = s->platform,
 		.directory = scratch_sub(spec->name),
 		.kernel = HV_IMAGE,
@@ -159,10 +160,20 @@ static const char *boot(struct session *s)
 		.seconds = spec->seconds,
 		.mkdisk = xprintf("%s/tools/mkdisk", s->g->build),
 		.bochsrc = xprintf("%s/common/boot/bochsrc.in", s->g->root),
+		.nested = xprintf("%s/nested", s->g->build),
+		.nested_log = xprintf("%s/grader/logs/%s/linux-%s.log", s->g->images, s->rubric->id,
+				      s->platform->model ? s->platform->model : ""),
 		.line = take_line,
 		.tick = take_tick,
 		.context = s,
 	};
+}
+
+/* A new machine with new images, from power on to its end. NULL, or what is wrong. */
+static const char *boot(struct session *s)
+{
+	const struct rubric_run *spec = s->spec;
+	struct machine m = describe(s);
 	const char *error = prepare(s, &m);
 
 	if (error)
@@ -175,6 +186,10 @@ static const char *boot(struct session *s)
 	s->left.message = m.message;
 	s->run->seconds += m.seconds_used;
 	s->run->instructions += m.instructions_used;
+	s->run->kvm.exits += m.counts.exits;
+	s->run->kvm.io_exits += m.counts.io_exits;
+	s->run->kvm.emulated += m.counts.emulated;
+	s->run->kvm.nested += m.counts.nested;
 	if (!s->left.chain.boots) /* the first thing that went wrong is the one to look at */
 		serial_tail(&m.serial, &s->run->tail);
 	return NULL;
@@ -264,4 +279,24 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 	}
 	progress_end();
 	score_run(run);
+}
+
+void hypervisor_ahead(const struct grader *g, const struct rubric *r, const struct rubric_run *specs,
+		      size_t n, const struct platform *p)
+{
+	struct machine *machines = xcalloc(n, sizeof(*machines));
+	size_t ready = 0;
+
+	directory_make(xprintf("%s/grader/logs/%s", g->images, r->id));
+	for (size_t i = 0; i < n; i++) {
+		struct session *s = xcalloc(1, sizeof(*s));
+
+		*s = (struct session){.g = g, .rubric = r, .spec = &specs[i], .platform = p};
+		machines[ready] = describe(s);
+		/* What is wrong comes up again when the run itself is made. */
+		ready += !prepare(s, &machines[ready]);
+	}
+	progress_begin(xprintf("%zu runs as guests of KVM on %s", ready, platform_full_name(p)));
+	nested_ahead(machines, ready);
+	progress_end();
 }

@@ -69,7 +69,8 @@ static const char usage[] =
 	"lab that has a rubric\n"
 	"  --track NAME      only this track of the lab; without it that of the workspace, or each\n"
 	"  --part A          only this part of the lab\n"
-	"  --platform NAME   auto (the official one, or what is here), tcg, bochs, bochs:MODEL, kvm\n"
+	"  --platform NAME   auto (the official one, or what is here), tcg, bochs, bochs:MODEL, kvm,\n"
+	"                    nested:amd, nested:intel (KVM in an emulated machine)\n"
 	"  --test PATTERN    only these tests, such as cpu/popf or 'mem/*'\n"
 	"  --exercise N      only the tests of this exercise, such as 1.2\n"
 	"  --seed N          repeat a run; without it a random seed\n"
@@ -219,7 +220,9 @@ static void settle(struct grader *g)
 		g->results = xprintf("%s/%s.json", g->build, g->bench ? "bench" : "results");
 	settle_lab(g);
 	if (g->platform && !platform_named(g->platform))
-		mistake(xprintf("--platform %s is none of auto, tcg, bochs, bochs:MODEL, kvm", g->platform));
+		mistake(xprintf("--platform %s is none of auto, tcg, bochs, bochs:MODEL, kvm, nested:amd, "
+				"nested:intel",
+				g->platform));
 	if (!g->seed_given && getrandom(&g->seed, sizeof(g->seed), 0) != sizeof(g->seed))
 		mistake("no random numbers");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Looks what this computer can run a hypervisor on: QEMU's TCG, Bochs, or real KVM. "Cannot run here" is
+ * Looks what this computer can run a hypervisor on: QEMU's TCG, Bochs, real KVM, or KVM in one of
+ * the two emulators (nested.c). "Cannot run here" is
  * never "failed": a platform that is missing is missing with a sentence that says what to install or to
  * switch on.
  */
@@ -14,6 +15,7 @@ static struct platform platforms[PLATFORM_COUNT] = {
 	[PLATFORM_TCG] = {PLATFORM_TCG, "tcg", NULL, "instructions", NULL},
 	[PLATFORM_BOCHS] = {PLATFORM_BOCHS, "bochs", BOCHS_INTEL, "instructions", NULL},
 	[PLATFORM_KVM] = {PLATFORM_KVM, "kvm", NULL, "cycles", NULL},
+	[PLATFORM_NESTED] = {PLATFORM_NESTED, "nested", NESTED_AMD, "instructions", NULL},
 };
 
 static const char *probe(enum platform_id id)
@@ -22,6 +24,7 @@ static const char *probe(enum platform_id id)
 
 	switch (id) {
 	case PLATFORM_TCG:
+	case PLATFORM_NESTED: /* with its first model */
 		return qemu ? NULL : "qemu-system-x86_64 is not installed (package qemu-system-x86)";
 	case PLATFORM_BOCHS:
 		if (!program_find("bochs"))
@@ -80,6 +83,18 @@ bool platform_is_name(const char *name)
 	return false;
 }
 
+/* Each model has an emulator of its own. NULL: there is no such model. */
+static const struct platform *nested_model(struct platform *p)
+{
+	if (!strcmp(p->model, NESTED_AMD))
+		p->why = platform_get(PLATFORM_TCG)->why;
+	else if (!strcmp(p->model, NESTED_INTEL))
+		p->why = platform_get(PLATFORM_BOCHS)->why;
+	else
+		return NULL;
+	return p;
+}
+
 const struct platform *platform_named(const char *name)
 {
 	size_t n = strcspn(name, ":");
@@ -96,7 +111,7 @@ const struct platform *platform_named(const char *name)
 		copy = xcalloc(1, sizeof(*copy));
 		*copy = *p;
 		copy->model = xstrdup(name + n + 1);
-		return copy;
+		return p->id == PLATFORM_NESTED ? nested_model(copy) : copy;
 	}
 	return NULL;
 }

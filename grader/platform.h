@@ -5,23 +5,27 @@
 
 #include "grader/util.h"
 
-enum platform_id { PLATFORM_TCG, PLATFORM_BOCHS, PLATFORM_KVM, PLATFORM_COUNT };
+enum platform_id { PLATFORM_TCG, PLATFORM_BOCHS, PLATFORM_KVM, PLATFORM_NESTED, PLATFORM_COUNT };
 
-#define BOCHS_INTEL "corei7_skylake_x"
-#define BOCHS_OLDER "corei7_haswell_4770"
-#define BOCHS_AMD   "ryzen"
+#define BOCHS_INTEL  "corei7_skylake_x"
+#define BOCHS_OLDER  "corei7_haswell_4770"
+#define BOCHS_AMD    "ryzen"
+/* KVM in an emulated machine (nested.h). */
+#define NESTED_AMD   "amd"
+#define NESTED_INTEL "intel"
 
 struct platform {
 	enum platform_id id;
-	const char *name;  /* "tcg", "bochs", "kvm" */
-	const char *model; /* Bochs: its CPU model; otherwise NULL */
+	const char *name;  /* "tcg", "bochs", "kvm", "nested" */
+	const char *model; /* Bochs: its CPU model; nested: the vendor; otherwise NULL */
 	const char *unit;  /* what a tick is there */
 	const char *why;   /* it is not available: a sentence; NULL: it is */
 };
 
 /* Looks once; later calls give the same. */
 const struct platform *platform_get(enum platform_id id);
-/* "tcg", "kvm", "bochs" or "bochs:MODEL"; NULL: no such platform. Not NULL even where it is not available. */
+/* "tcg", "kvm", "bochs", "bochs:MODEL", "nested:amd" or "nested:intel"; NULL: no such platform. Not NULL even
+ * where it is not available. */
 const struct platform *platform_named(const char *name);
 /* The first available one of the names; when there is none, the first one at all (its `why` says what is
  * missing). */

@@ -4,6 +4,7 @@
 #ifndef GRADER_RESULT_H
 #define GRADER_RESULT_H
 
+#include "grader/emulator.h"
 #include "grader/platform.h"
 #include "grader/protocol.h"
 #include "grader/rubric.h"
@@ -43,12 +44,13 @@ struct run {
 	const char *name;
 	const char *what;      /* for people: "trap on tcg" */
 	const char *log;       /* file with all that came over the serial line; NULL: none */
-	const char *platform;  /* "tcg", "bochs", "kvm", "host" */
+	const char *platform;  /* "tcg", "bochs", "kvm", "nested", "host" */
 	const char *model;     /* Bochs: its CPU model; otherwise NULL */
 	const char *cpu, *mem; /* engines; NULL: unit tests */
 	enum state state;
 	double seconds;
-	u64 instructions; /* 0: not counted */
+	u64 instructions;      /* 0: not counted */
+	struct kvm_counts kvm; /* platform nested: of all boots */
 	const char *message;
 	const char *missing; /* the first exercise that the hypervisor asked for, in its words; NULL: none */
 	bool lived;          /* a guest came to life: its console had an authentic line */

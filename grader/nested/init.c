@@ -118,10 +118,12 @@ static void run_alone(const char *name)
 		run_machine(name);
 		_exit(EXIT_SUCCESS);
 	}
-	if (pid < 0)
+	if (pid < 0) {
 		console_say("end trouble fork: %s", strerror(errno));
-	else if (waitpid(pid, &status, 0) == pid && WIFSIGNALED(status))
+	} else if (waitpid(pid, &status, 0) == pid && WIFSIGNALED(status)) {
+		console_write("\n", 1); /* it may have ended in the middle of a line */
 		console_say("end trouble the process over KVM was ended by signal %d", WTERMSIG(status));
+	}
 }
 
 int main(void)

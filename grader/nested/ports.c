@@ -56,8 +56,10 @@ static void send(struct ports *p, u8 byte)
 
 void ports_finish(struct ports *p)
 {
-	if (p->used || p->begun)
-		send(p, '\n');
+	if (!p->used && !p->begun)
+		return;
+	send(p, 0); /* marks it as damaged: the grader takes no line that was cut off */
+	send(p, '\n');
 }
 
 static void uart_out(struct ports *p, unsigned reg, u8 value)
