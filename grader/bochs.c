@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #define BOCHS_MEGS     "256" /* whatever a rubric says */
+#define BOCHS_SERIAL   "/dev/fd/%d"
 #define MKDISK_SECONDS 20
 #define CONSOLE_TYPE   "TERM=xterm" /* without it the `term` display does not start */
 
@@ -84,11 +85,14 @@ const char *bochs_prepare(const struct machine *m, string_list *argv)
 		return xprintf("%s cannot be read", m->bochsrc);
 	config = replace(config, "@IMAGE@", BOCHS_IMAGE);
 	config = replace(config, "@LOG@", BOCHS_LOG);
-	config = replace(config, "@SERIAL@", xprintf("/dev/fd/%d", BOCHS_SERIAL_FD));
+	config = replace(config, "@SERIAL@", xprintf(BOCHS_SERIAL, BOCHS_SERIAL_FD));
 	config = replace(config, "@CPU@", m->platform->model);
-	config = replace(config, "@IPS@", xprintf("%u000000", BOCHS_MHZ));
-	config = replace(config, "@MEGS@", m->unknown_msrs ? m->memory : BOCHS_MEGS);
-	config = replace(config, "@UNKNOWN_MSRS@", m->unknown_msrs ? "1" : "0");
+	config = replace(config, "@IPS@", xprintf("%u000000", m->linux_kernel ? BOCHS_LINUX_MHZ : BOCHS_MHZ));
+	config = replace(config, "@MEGS@", m->linux_kernel ? m->memory : BOCHS_MEGS);
+	config = replace(config, "@PRINTER@",
+			 m->linux_kernel ? xprintf("enabled=1, file=" BOCHS_SERIAL, BOCHS_SERIAL_FD)
+					 : "enabled=0");
+	config = replace(config, "@UNKNOWN_MSRS@", m->linux_kernel ? "1" : "0");
 	budget = xprintf("sb %" PRIu64 "\nc\nr\nquit\n", m->instructions);
 	if (!file_write(xprintf("%s/%s", m->directory, BOCHS_CONFIG), config, strlen(config)) ||
 	    !file_write(xprintf("%s/%s", m->directory, BOCHS_BUDGET), budget, strlen(budget)))

@@ -38,7 +38,7 @@ struct machine {
 	const char *mkdisk; /* the tool that makes a disk image for Bochs, and the template of its
 			       configuration */
 	const char *bochsrc;
-	bool unknown_msrs;  /* Bochs: they read as 0 and are no #GP, as Linux wants it */
+	bool linux_kernel;  /* what runs is Linux: Bochs has to be another machine (bochs.c) */
 	const char *nested; /* platform nested: the directory of `make nested`, and a file for all that comes
 			       from Linux */
 	const char *nested_log; /* NULL: none */
@@ -88,7 +88,10 @@ bool qmp_look(int pid, u64 *rip, bool *dead);
 #define BOCHS_LOG       "bochs.log"
 #define BOCHS_SCREEN    "bochs.txt" /* what its debugger says, between escape codes */
 #define BOCHS_SERIAL_FD 3
-#define BOCHS_MHZ       60u /* million instructions a second of its clock */
+/* Million instructions a second of its clock. For Linux more: KVM takes thousands for an interrupt, and a
+ * hypervisor under it would do nothing else. */
+#define BOCHS_MHZ       60u
+#define BOCHS_LINUX_MHZ 200u
 #define MACHINE_STDERR  "emulator.txt"
 
 #endif

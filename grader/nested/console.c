@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * The serial line of the emulated machine, written to directly: Linux has it as its console for its last
- * words only, and nothing of the two gets mixed. And the machine's end, by the same ports as a hypervisor's
- * (machine/power.c).
+ * What goes to the grader: by the serial line of the emulated machine, or by its printer port where there is
+ * one. Bochs takes as long for a character as a real line at 115200 baud, some 17,000 instructions; its
+ * printer takes it at once, and writes to the same file. Both are written to directly. Linux has the serial
+ * line as its console for its last words only, and nothing of the two gets mixed.
  *
- * Left out: what console.c of common/machine has for machines without a UART; an emulator has one.
+ * And the machine's end, by the same ports as a hypervisor's (machine/power.c).
+ *
+ * Source: IBM Personal System/2 Hardware Interface Technical Reference, "Parallel Port Controller". Left out:
+ * what console.c of common/machine has for machines without a UART; an emulator has one.
  */
 #include "grader/nested/vm.h"
 
@@ -29,8 +33,17 @@
 #define UART_DIVISOR    1 /* 115200 */
 #define FIFO_BYTES      16
 
+#define PRINTER_DATA    0x378
+#define PRINTER_STATUS  0x379
+#define PRINTER_NONE    0xff /* nobody answers */
+#define PRINTER_CONTROL 0x37a
+#define PRINTER_READY   0x0c /* selected, not in reset */
+#define PRINTER_STROBE  0x0d
+
 #define ALL_PORTS       3
 #define SAY_MAX         512
+
+static bool has_printer;
 
 bool console_open(void)
 {
@@ -42,6 +55,7 @@ bool console_open(void)
 	outb(0, COM1 + 1);
 	outb(UART_LCR_8N1, COM1 + UART_LCR);
 	outb(UART_FCR_ENABLE, COM1 + UART_FCR);
+	has_printer = inb(PRINTER_STATUS) != PRINTER_NONE;
 	return true;
 }
 
@@ -51,8 +65,20 @@ static void wait_for(u8 bit)
 		;
 }
 
+static void print(u8 byte)
+{
+	outb(byte, PRINTER_DATA);
+	outb(PRINTER_STROBE, PRINTER_CONTROL);
+	outb(PRINTER_READY, PRINTER_CONTROL);
+	inb(PRINTER_STATUS); /* it was taken */
+}
+
 void console_write(const char *text, u64 size)
 {
+	for (u64 i = 0; i < size && has_printer; i++)
+		print((u8)text[i]);
+	if (has_printer)
+		return;
 	for (u64 i = 0; i < size; i++) {
 		if (i % FIFO_BYTES == 0)
 			wait_for(UART_LSR_THRE);

@@ -16,7 +16,6 @@
 
 #include <string.h>
 
-#define COM1          0x3f8
 #define UART_PORTS    8
 #define UART_DATA     0
 #define UART_IIR      2
@@ -102,14 +101,14 @@ void ports_out(struct ports *p, u16 port, const u8 *data, unsigned size)
 		p->status = data[0];
 	} else if (port == DEBUG_EXIT_BOCHS && size == 1) {
 		bochs_exit(p, data[0]);
-	} else if (port >= COM1 && port < COM1 + UART_PORTS && size == 1) {
-		uart_out(p, port - COM1, data[0]);
+	} else if (port >= PORTS_COM1 && port < PORTS_COM1 + UART_PORTS && size == 1) {
+		uart_out(p, port - PORTS_COM1, data[0]);
 	}
 }
 
 void ports_in(struct ports *p, u16 port, u8 *data, unsigned size)
 {
 	memset(data, 0xff, size);
-	if (port >= COM1 && port < COM1 + UART_PORTS && size == 1)
-		data[0] = uart_in(p, port - COM1);
+	if (port >= PORTS_COM1 && port < PORTS_COM1 + UART_PORTS && size == 1)
+		data[0] = uart_in(p, port - PORTS_COM1);
 }

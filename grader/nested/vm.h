@@ -44,6 +44,7 @@ const char *vcpu_init(int kvm, int vcpu, const struct vm_entry *entry) MUST_USE;
 /* ---- ports.c ---- */
 
 #define PORTS_LINE 256
+#define PORTS_COM1 0x3f8
 struct ports {
 	void (*write)(const char *text, u64 size);
 	u8 uart[8]; /* what was written last, for the registers that read back */
