@@ -186,6 +186,7 @@ static const char *boot(struct session *s)
 	s->left.message = m.message;
 	s->run->seconds += m.seconds_used;
 	s->run->instructions += m.instructions_used;
+	s->run->kvm.ticks += m.counts.ticks;
 	s->run->kvm.exits += m.counts.exits;
 	s->run->kvm.io_exits += m.counts.io_exits;
 	s->run->kvm.emulated += m.counts.emulated;
@@ -249,6 +250,21 @@ static const char *boots(struct session *s)
 	return error;
 }
 
+/* Under KVM an engine for VT-x or AMD-V must be seen to use it. */
+static void check_entries(struct run *run, const struct rubric_run *spec, const struct platform *p)
+{
+	if (p->id != PLATFORM_NESTED || !spec->hardware || run->state != STATE_PASS || run->kvm.nested)
+		return;
+	run->state = STATE_FAIL;
+	run->message =
+		xprintf("KVM counted no entry into a guest of this hypervisor: the engine did not use %s",
+			spec->hardware);
+	for (size_t i = 0; i < run->tests.n; i++) {
+		run->tests.at[i].state = STATE_FAIL;
+		run->tests.at[i].message = run->message;
+	}
+}
+
 void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
 		    const struct platform *p, struct oracle *o)
 {
@@ -274,6 +290,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 		run_without_tests(run, spec, o, STATE_INFRA_ERROR, error);
 	} else {
 		judge_run(g, lab, spec, &s->left, o, run);
+		check_entries(run, spec, p);
 		if (run->state == STATE_PASS && s->left.count == 1)
 			keep_benches(lab, p, &s->left.consoles[0], spec->cpu, spec->mem);
 	}

@@ -97,11 +97,24 @@ static enum state judge_pass(const struct judgement *j, const char *name, const 
 	return STATE_PASS;
 }
 
+/* Is the test listed for the platform, or for the emulator that executes its instructions? */
+static bool platform_is_wrong(const struct judgement *j, const char *name, struct test *t)
+{
+	const struct platform *p = j->after->platform;
+	const struct platform_exception *x = exceptions_find(j->oracle->exceptions, p->name, p->model, name);
+
+	if (!x) {
+		p = platform_beneath(p);
+		x = exceptions_find(j->oracle->exceptions, p->name, p->model, name);
+	}
+	if (x)
+		t->message = xprintf("%s itself gets this wrong: %s", platform_full_name(p), x->reason);
+	return x;
+}
+
 static enum state judge_fail(const struct judgement *j, const char *name, const struct record *r,
 			     struct test *t)
 {
-	const struct platform *p = j->after->platform;
-	const struct platform_exception *x;
 	enum state s;
 	u64 digest;
 
@@ -112,11 +125,8 @@ static enum state judge_fail(const struct judgement *j, const char *name, const 
 	s = failed(j, name, t);
 	if (s == STATE_EXPECTED_FAIL)
 		return s;
-	x = exceptions_find(j->oracle->exceptions, p->name, p->model, name);
-	if (x) {
-		t->message = xprintf("%s itself gets this wrong: %s", platform_full_name(p), x->reason);
+	if (platform_is_wrong(j, name, t))
 		return STATE_UNAVAILABLE;
-	}
 	if (oracle_digest(j->oracle, j->guest, name, &digest) == VERDICT_FAILS) {
 		t->message = "this test fails on the bare machine too";
 		return STATE_INFRA_ERROR;
@@ -135,7 +145,7 @@ static void judge_charged(const struct judgement *j, const char *name, enum stat
 }
 
 /* It never began. */
-static void judge_missing(const struct judgement *j, struct test *t)
+static void judge_missing(const struct judgement *j, const char *name, struct test *t)
 {
 	const struct chain *c = &j->after->chain;
 
@@ -143,6 +153,11 @@ static void judge_missing(const struct judgement *j, struct test *t)
 		t->state = c->charges.at[c->charges.n - 1].state;
 		t->message = xprintf("not tried: %s", c->stopped);
 		t->not_tried = true;
+		return;
+	}
+	if (j->end == STATE_PASS &&
+	    platform_is_wrong(j, name, t)) { /* the guest does not see the feature there */
+		t->state = STATE_UNAVAILABLE;
 		return;
 	}
 	t->state = j->end == STATE_PASS ? STATE_FAIL : j->end;
@@ -159,7 +174,7 @@ static void judge_test(const struct judgement *j, const char *name, struct test 
 	if (charge) {
 		judge_charged(j, name, charge->state, charge->message, t);
 	} else if (!r) {
-		judge_missing(j, t);
+		judge_missing(j, name, t);
 	} else if (r->state == RECORD_OPEN && j->end != STATE_PASS) {
 		judge_charged(j, name, j->end,
 			      ended ? xprintf("the guest ended in this test: %s", ended)

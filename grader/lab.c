@@ -19,9 +19,12 @@ static const struct platform *choose(const struct grader *g, const struct rubric
 	const char *name;
 
 	if (!g->platform)
-		return platform_choose(&spec->platforms);
+		return platform_with(platform_choose(&spec->platforms), spec->hardware);
 	name = platform_among(&spec->platforms, g->platform);
-	return name ? platform_named(name) : NULL;
+	/* KVM is KVM, also in an emulated machine. */
+	if (!name && platform_has_model(g->platform, "nested") && platform_among(&spec->platforms, "kvm"))
+		name = g->platform;
+	return name ? platform_with(platform_named(name), spec->hardware) : NULL;
 }
 
 /* A run of the rubric without a machine: all its tests in one state. */
@@ -266,8 +269,10 @@ static void runs_ahead(const struct grader *g, struct lab_result *lab)
 	if (!p || p->id != PLATFORM_NESTED || p->why)
 		return;
 	for (size_t i = 0; i < lab->rubric->runs.n; i++)
-		if (select_run(g, &lab->rubric->runs.at[i], &spec))
+		if (select_run(g, &lab->rubric->runs.at[i], &spec) && !choose(g, &spec)->why)
 			*vector_add(&specs) = spec;
+	if (!specs.n)
+		return;
 	hypervisor_ahead(g, lab->rubric, specs.at, specs.n, p);
 }
 

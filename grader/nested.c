@@ -224,7 +224,7 @@ static void describe_outer(struct batch *b)
 	unsigned long memory = 0;
 
 	b->outer = (struct machine){
-		.platform = platform_named(intel ? "bochs:" BOCHS_INTEL : "tcg"),
+		.platform = platform_beneath(m->platform),
 		.directory = scratch_sub("linux"),
 		.kernel = LINUX_KERNEL,
 		.cmdline = xprintf(LINUX_OPTIONS "%s", intel ? BOCHS_LINUX_MHZ * 1000 : TCG_MHZ * 1000,

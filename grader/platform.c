@@ -83,15 +83,37 @@ bool platform_is_name(const char *name)
 	return false;
 }
 
-/* Each model has an emulator of its own. NULL: there is no such model. */
+const struct platform *platform_beneath(const struct platform *p)
+{
+	if (p->id != PLATFORM_NESTED)
+		return p;
+	return platform_get(strcmp(p->model, NESTED_INTEL) ? PLATFORM_TCG : PLATFORM_BOCHS);
+}
+
+/* Said of nested platforms alone: on the others the hypervisor finds out for itself. */
+const struct platform *platform_with(const struct platform *p, const char *hardware)
+{
+	struct platform *without;
+	const char *has;
+
+	if (!p || p->why || p->id != PLATFORM_NESTED || !hardware)
+		return p;
+	has = strcmp(p->model, NESTED_INTEL) ? "svm" : "vmx";
+	if (!strcmp(has, hardware))
+		return p;
+	without = xcalloc(1, sizeof(*without));
+	*without = *p;
+	without->why =
+		xprintf("KVM on %s has %s, and this run needs %s", platform_full_name(p), has, hardware);
+	return without;
+}
+
+/* NULL: there is no such model. */
 static const struct platform *nested_model(struct platform *p)
 {
-	if (!strcmp(p->model, NESTED_AMD))
-		p->why = platform_get(PLATFORM_TCG)->why;
-	else if (!strcmp(p->model, NESTED_INTEL))
-		p->why = platform_get(PLATFORM_BOCHS)->why;
-	else
+	if (strcmp(p->model, NESTED_AMD) && strcmp(p->model, NESTED_INTEL))
 		return NULL;
+	p->why = platform_beneath(p)->why;
 	return p;
 }
 

@@ -38,6 +38,10 @@ bool platform_has_model(const char *name, const char *platform);
 const char *platform_among(const string_list *names, const char *wanted);
 /* Are two names the same machine? "bochs" is the model that it stands for. */
 bool platform_same(const char *a, const char *b);
+/* The platform whose emulator executes the instructions: that under a nested one, else itself. */
+const struct platform *platform_beneath(const struct platform *p);
+/* The platform, with a sentence in `why` when it lacks what a run's `hardware` names. */
+const struct platform *platform_with(const struct platform *p, const char *hardware);
 /* "tcg", "bochs:ryzen": what platform_named() takes. */
 const char *platform_full_name(const struct platform *p);
 

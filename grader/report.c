@@ -248,6 +248,28 @@ void report_benches(const struct lab_result *lab)
 	printf("model: cycles on hardware, by published weights and not by measurement (grader/cost.c)\n");
 }
 
+/* ---- KVM around the hypervisor ---- */
+
+static void print_kvm(const struct grader *g, const struct lab_result *lab)
+{
+	bool any = false;
+
+	for (size_t r = 0; r < lab->runs.n; r++) {
+		const struct run *run = lab->runs.at[r];
+
+		if (!run->kvm.exits)
+			continue;
+		if (!any)
+			printf("\n%s%-29s %13s %9s %9s %9s %11s%s\n", colour(COLOUR_DIM),
+			       xprintf("KVM's counters, %s", g->platform), "instructions", "exits", "for I/O",
+			       "emulated", "nested_run", colour(COLOUR_NONE));
+		any = true;
+		printf("%-29s %13" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %11" PRIu64 "\n",
+		       run->name, run->kvm.ticks, run->kvm.exits, run->kvm.io_exits, run->kvm.emulated,
+		       run->kvm.nested);
+	}
+}
+
 /* ---- the whole ---- */
 
 void report_lab(const struct grader *g, const struct lab_result *lab)
@@ -269,6 +291,7 @@ void report_lab(const struct grader *g, const struct lab_result *lab)
 	if (shown > MAX_SHOWN)
 		printf("\n... and %u more; all of them are in %s\n", shown - MAX_SHOWN, g->results);
 	report_benches(lab);
+	print_kvm(g, lab);
 	report_exercises(g, lab);
 	report_own(lab);
 	printf("\n%sTotal %.2f of %s points%s%s\n", colour(COLOUR_BOLD), (double)score / POINT,

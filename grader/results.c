@@ -51,6 +51,17 @@ static json_t *test_json(const struct test *t)
 	return o;
 }
 
+static json_t *kvm_json(const struct kvm_counts *c)
+{
+	json_t *o = json_object();
+
+	set(o, "exits", json_integer((json_int_t)c->exits));
+	set(o, "io_exits", json_integer((json_int_t)c->io_exits));
+	set(o, "emulated", json_integer((json_int_t)c->emulated));
+	set(o, "nested_run", json_integer((json_int_t)c->nested));
+	return o;
+}
+
 static json_t *run_json(const struct run *r, bool reproducible)
 {
 	json_t *o = json_object(), *tests = json_array();
@@ -67,6 +78,8 @@ static json_t *run_json(const struct run *r, bool reproducible)
 		set(o, "seconds", json_real((double)(u64)(r->seconds * TIME_STEPS) / TIME_STEPS));
 	if (r->instructions)
 		set(o, "instructions", json_integer((json_int_t)r->instructions));
+	if (r->kvm.exits)
+		set(o, "kvm", kvm_json(&r->kvm));
 	for (size_t i = 0; i < r->tests.n; i++)
 		json_array_append_new(tests, test_json(&r->tests.at[i]));
 	set(o, "tests", tests);

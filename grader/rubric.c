@@ -100,10 +100,11 @@ void rubric_check_platform(struct yaml_at at, const char *name)
 
 static void read_run(struct yaml_at at, const struct guest_image *kernel, struct rubric_run *r)
 {
-	static const char *const known[] = {
-		"name",   "needs",        "part",     "track",   "cpu",    "mem",    "platforms",
-		"append", "instructions", "restarts", "seconds", "memory", "guests", NULL};
-	struct yaml_at guests, list = yaml_need(at, "platforms"), restarts = yaml_get(at, "restarts");
+	static const char *const known[] = {"name",     "needs",     "part",   "track",    "cpu",
+					    "mem",      "platforms", "append", "hardware", "instructions",
+					    "restarts", "seconds",   "memory", "guests",   NULL};
+	struct yaml_at hardware = yaml_get(at, "hardware"), guests, list = yaml_need(at, "platforms"),
+		       restarts = yaml_get(at, "restarts");
 
 	yaml_only(at, known);
 	r->name = yaml_text(yaml_need(at, "name"), "");
@@ -113,6 +114,9 @@ static void read_run(struct yaml_at at, const struct guest_image *kernel, struct
 	r->cpu = yaml_text(yaml_need(at, "cpu"), "");
 	r->mem = yaml_text(yaml_need(at, "mem"), "");
 	r->append = yaml_text(yaml_get(at, "append"), NULL);
+	r->hardware = yaml_text(hardware, NULL);
+	if (r->hardware && strcmp(r->hardware, "vmx") && strcmp(r->hardware, "svm"))
+		yaml_complain(hardware, xprintf("`%s` is neither vmx nor svm", r->hardware));
 	r->instructions = yaml_number(yaml_get(at, "instructions"), DEFAULT_INSTRUCTIONS);
 	r->seconds = yaml_number(yaml_get(at, "seconds"), DEFAULT_SECONDS);
 	r->restarts = yaml_number(restarts, DEFAULT_RESTARTS);

@@ -37,6 +37,7 @@ struct rubric_run {
 	const char *needs; /* an earlier run in which a guest must have come to life; NULL: none */
 	const char *cpu, *mem;
 	string_list platforms; /* in order of preference */
+	const char *hardware;  /* "vmx" or "svm": what the CPU engine uses of the CPU; NULL: neither */
 	const char *append;    /* more for the hypervisor's command line; NULL: nothing */
 	u64 instructions;      /* budget where the platform counts */
 	u64 seconds;           /* guard */
