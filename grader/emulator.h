@@ -91,7 +91,7 @@ bool qmp_look(int pid, u64 *rip, bool *dead);
 /* Million instructions a second of its clock. For Linux more: KVM takes thousands for an interrupt, and a
  * hypervisor under it would do nothing else. */
 #define BOCHS_MHZ       60u
-#define BOCHS_LINUX_MHZ 200u
+#define BOCHS_LINUX_MHZ 1000u
 #define MACHINE_STDERR  "emulator.txt"
 
 #endif
