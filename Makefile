@@ -27,7 +27,7 @@ LABS := $(patsubst labs/%/Makefile,%,$(wildcard labs/*/Makefile))
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo '  Variables: LAB=01 PLATFORM=kvm|tcg|bochs|auto SEED=... for grade; V=1 CC=clang BUILD=DIR -jN for all.'
+	@echo '  Variables: LAB=01 PLATFORM=kvm|tcg|bochs|nested:amd|nested:intel|auto SEED=... for grade; V=1 CC=clang BUILD=DIR -jN for all.'
 
 STAMP := $(BUILD)/setup.stamp
 .PHONY: setup
@@ -71,6 +71,12 @@ debug-check: guest ## try these commands in a scripted session: LAB=01
 .PHONY: grader
 grader: $(STAMP) ## build the autograder
 	$(call sub,grader)
+
+.PHONY: nested check-nested
+nested: $(STAMP) ## build what runs KVM in an emulated machine; fetches Debian's kernel once
+	$(call sub,grader/nested)
+check-nested: all nested unit ## grade labs under KVM on machines without VT-x: LAB=01 VENDOR=amd|intel
+	@sh grader/nested/check.sh $(BUILD) '$(LAB)' '$(or $(VENDOR),amd intel)'
 
 .PHONY: unit
 unit: $(STAMP) ## build the unit tests; UNIT_DIRS="common/x86 ..." for some of them
@@ -145,7 +151,7 @@ GRADE_OPTIONS = --build $(BUILD) $(if $(LAB),--lab '$(LAB)') $(if $(TRACK),--tra
 	$(if $(PLATFORM),--platform '$(PLATFORM)') $(if $(TEST),--test '$(subst ','\'',$(TEST))') $(if $(EX),--exercise '$(EX)') $(if $(SEED),--seed '$(SEED)') \
 	$(if $(STRICT),--strict) $(if $(REPRODUCIBLE),--reproducible)
 .PHONY: grade
-grade: grader ## build, boot and grade the labs: LAB=01 TRACK=... PART=A PLATFORM=... SEED=... TEST=... EX=1.2 STRICT=1
+grade: grader $(if $(filter nested%,$(PLATFORM)),nested) ## build, boot and grade the labs: LAB=01 TRACK=... PART=A PLATFORM=... SEED=... TEST=... EX=1.2 STRICT=1
 	@$(ALONE) $(BUILD)/grader/grade $(GRADE_OPTIONS)
 
 .PHONY: check-platforms

@@ -161,7 +161,7 @@ static struct machine describe(struct session *s)
 		.mkdisk = xprintf("%s/tools/mkdisk", s->g->build),
 		.bochsrc = xprintf("%s/common/boot/bochsrc.in", s->g->root),
 		.nested = xprintf("%s/nested", s->g->build),
-		.nested_log = xprintf("%s/grader/logs/%s/linux-%s.log", s->g->images, s->rubric->id,
+		.nested_log = xprintf("%s/grader/logs/%s/linux-nested%s.log", s->g->images, s->rubric->id,
 				      s->platform->model ? s->platform->model : ""),
 		.line = take_line,
 		.tick = take_tick,
@@ -224,13 +224,15 @@ static bool goes_on(struct session *s, double seconds)
 static const char *boots(struct session *s)
 {
 	const char *logs = lab_logs(s->g, s->rubric), *error;
+	/* Two vendors may be at it at the same time. */
+	const char *vendor = s->platform->id == PLATFORM_NESTED ? s->platform->model : "";
 	struct aftermath *a = &s->left;
 	enum machine_end end;
 	const char *message;
 	double before;
 
 	directory_make(logs);
-	s->run->log = xprintf("%s/%s-%s.log", logs, s->spec->name, s->platform->name);
+	s->run->log = xprintf("%s/%s-%s%s.log", logs, s->spec->name, s->platform->name, vendor);
 	s->log = fopen(s->run->log, "we");
 	a->platform = s->platform;
 	a->chain.restarts = s->spec->restarts;

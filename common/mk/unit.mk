@@ -27,7 +27,7 @@ UNIT_LABS := $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/labs/*))
 
 # The sources of each archive. common/boot and common/machine need the machine; lib/string.c would replace the host's own functions.
 unit_sources_common := $(filter-out %/lib/string.c,$(foreach d,$(UNIT_COMMON),$(wildcard $(ROOT)/common/$(d)/*.c)))
-unit_sources_grader := $(wildcard $(ROOT)/grader/*.c)
+unit_sources_grader := $(wildcard $(ROOT)/grader/*.c) $(addprefix $(ROOT)/grader/nested/,lz4.c config.c ports.c)
 $(foreach l,$(UNIT_LABS),$(eval unit_sources_$(l) := $(wildcard $(addsuffix /*.c,$(call lab_dirs,$(ROOT)/$(l))))))
 unit_sources = $(filter-out %_offsets.c,$(unit_sources_$(1)))
 # Of a layer that came built (lab.mk) this is its archive.
