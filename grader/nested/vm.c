@@ -2,9 +2,9 @@
 /*
  * The machine: made, run to its end, and taken stock of.
  *
- * KVM interrupts it once a second of Linux's clock for a look: has it halted for ever, or used up its ticks?
- * KVM counts what its machines do in debugfs, but forgets when a machine is gone, so the counters are read
- * while it still stands.
+ * KVM interrupts it ten times a second of Linux's clock for a look: has it halted for ever, or used up its
+ * ticks? KVM counts what its machines do in debugfs, but forgets when a machine is gone, so the counters are
+ * read while it still stands.
  *
  * Sources: Linux, Documentation/virt/kvm/api.rst, and arch/x86/kvm/x86.c for the names of the counters. Left
  * out: a second vcpu.
@@ -29,6 +29,7 @@
 
 #define COUNTERS     "/debug/kvm"
 #define COUNTER_TEXT 32
+#define LOOK_USEC    100000
 /* KVM_COALESCED_MMIO_MAX, which the kernel's header gives in terms of a constant that programs do not have.
  */
 #define RING_ENTRIES ((4096 - sizeof(struct kvm_coalesced_mmio_ring)) / sizeof(struct kvm_coalesced_mmio))
@@ -50,19 +51,23 @@ struct vm {
 	char message[MESSAGE_MAX]; /* the kind of end, as init.c lists them; empty: it runs */
 };
 
+static volatile sig_atomic_t alarmed;
+
 static void on_alarm(int signal)
 {
 	(void)signal;
+	alarmed = true;
 }
 
-/* The signal need not find KVM running: it comes again. */
+/* It ends KVM_RUN, or comes between two of them. One that is lost between the look and KVM_RUN comes again.
+ */
 static void start_alarm(void)
 {
-	const struct itimerval second = {{1, 0}, {1, 0}};
+	const struct itimerval often = {{0, LOOK_USEC}, {0, LOOK_USEC}};
 	const struct sigaction action = {.sa_handler = on_alarm};
 
 	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &second, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
 }
 
 /* RAM in large pages where Linux has some, since each page that KVM maps costs an exit. */
@@ -142,12 +147,13 @@ static u64 rip_of(const struct vm *v)
 	return regs.rip;
 }
 
-/* Once a second: will it ever go on, and may it? */
+/* Will it ever go on, and may it? */
 static void look(struct vm *v)
 {
 	struct kvm_mp_state state = {0};
 	struct kvm_regs regs = {.rflags = RFLAGS_IF};
 
+	alarmed = false;
 	ioctl(v->vcpu, KVM_GET_MP_STATE, &state);
 	ioctl(v->vcpu, KVM_GET_REGS, &regs);
 	if (state.mp_state == KVM_MP_STATE_HALTED && !(regs.rflags & RFLAGS_IF))
@@ -208,8 +214,7 @@ static void serve_exit(struct vm *v)
 	case KVM_EXIT_MMIO: /* nothing is there */
 		memset(v->run->mmio.data, 0xff, sizeof(v->run->mmio.data));
 		return;
-	case KVM_EXIT_INTR:
-		look(v);
+	case KVM_EXIT_INTR: /* the alarm */
 		return;
 	case KVM_EXIT_SHUTDOWN:
 		ended(v, "crash the machine came to a triple fault");
@@ -236,10 +241,10 @@ static void run(struct vm *v)
 		serve_ring(v); /* what came before */
 		if (!error)
 			serve_exit(v);
-		else if (error == EINTR || error == EAGAIN)
-			look(v);
-		else
+		else if (error != EINTR && error != EAGAIN)
 			ended(v, "crash KVM does not run the machine: %s", strerror(error));
+		if (alarmed && !*v->message)
+			look(v);
 	}
 }
 

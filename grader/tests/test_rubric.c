@@ -139,6 +139,26 @@ static void images(void)
 	CU_ASSERT_TRUE(guest_image_same(&run->guests.at[1].image, &r->guest));
 }
 
+/* A platform with nesting has what one vendor's CPUs have. */
+static void hardware(void)
+{
+	const struct platform *amd = platform_named("nested:amd"), *intel = platform_named("nested:intel"),
+			      *p;
+	struct platform copy = *amd;
+
+	CU_ASSERT_PTR_NULL(platform_named("nested:via"));
+	CU_ASSERT_PTR_EQUAL(platform_beneath(amd), platform_get(PLATFORM_TCG));
+	CU_ASSERT_PTR_EQUAL(platform_beneath(intel), platform_get(PLATFORM_BOCHS));
+	copy.why = NULL; /* wherever this runs */
+	CU_ASSERT_PTR_EQUAL(platform_with(&copy, NULL), &copy);
+	CU_ASSERT_PTR_EQUAL(platform_with(&copy, "svm"), &copy);
+	p = platform_with(&copy, "vmx");
+	CU_ASSERT_PTR_NOT_EQUAL(p, &copy);
+	CU_ASSERT_STRING_EQUAL(p->why, "KVM on nested:amd has svm, and this run needs vmx");
+	p = platform_named("bochs:ryzen");
+	CU_ASSERT_PTR_EQUAL(platform_with(p, "vmx"), p);
+}
+
 static void wrong(void)
 {
 	static const struct {
@@ -254,6 +274,8 @@ static void fields(void)
 		 "test_rubric.yaml:1: file.id: must be a single value, and is a list");
 	replaced("name: a\n", "name: a\n        image: x.elf\n",
 		 "guests[0]: image and image_native go together");
+	replaced("    guests:\n", "    hardware: vt-x\n    guests:\n",
+		 "runs[0].hardware: `vt-x` is neither vmx nor svm");
 	replaced("    guests:\n", "    restarts: many\n    guests:\n", "restarts: `many` is not a number");
 	replaced("    guests:\n", "    restarts: 3\n    guests:\n      - {name: b, groups: []}\n",
 		 "runs[0].restarts: only a run with one guest starts it again");
@@ -443,9 +465,9 @@ static void exceptions(void)
 	unlink(path);
 }
 
-UNIT_MAIN("grader_rubric", {"a right one", right}, {"images of guests", images}, {"wrong ones", wrong},
-	  {"wrong fields", fields}, {"the official platform", official},
-	  {"an exercise's fields", exercise_fields}, {"two exercises", two_exercises},
-	  {"whose is a test", owners}, {"models", models}, {"a platform in a list", among},
-	  {"the official model", official_model}, {"tracks", tracks}, {"wrong tracks", wrong_tracks},
-	  {"platform exceptions", exceptions})
+UNIT_MAIN("grader_rubric", {"a right one", right}, {"images of guests", images},
+	  {"hardware of a run", hardware}, {"wrong ones", wrong}, {"wrong fields", fields},
+	  {"the official platform", official}, {"an exercise's fields", exercise_fields},
+	  {"two exercises", two_exercises}, {"whose is a test", owners}, {"models", models},
+	  {"a platform in a list", among}, {"the official model", official_model}, {"tracks", tracks},
+	  {"wrong tracks", wrong_tracks}, {"platform exceptions", exceptions})
