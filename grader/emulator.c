@@ -90,6 +90,10 @@ static bool look(void *context, int pid, double silent, bool last)
 	struct machine *m = context;
 	bool dead = false;
 
+	if (m->silence && silent >= (double)m->silence) {
+		m->silent = true;
+		return true;
+	}
 	if (m->platform->id == PLATFORM_BOCHS)
 		return silent >= IDLE_LIMIT && bochs_halted(m);
 	if (last) {
@@ -180,6 +184,11 @@ static void judge(struct machine *m, const struct process *p)
 		m->message = xprintf("still ran after %llu seconds", (unsigned long long)m->seconds);
 		break;
 	case PROCESS_IDLE:
+		if (m->silent) {
+			m->end = MACHINE_TIMEOUT;
+			m->message = xprintf("said nothing for %llu seconds", (unsigned long long)m->silence);
+			return;
+		}
 		m->end = MACHINE_HALTED;
 		m->message = "the machine halted, and nothing could wake it";
 		return;
@@ -214,6 +223,7 @@ static void emulator_run(struct machine *m)
 	m->instructions_used = 0;
 	m->rip = 0;
 	m->dead_seen = 0;
+	m->silent = false;
 	m->idle = (struct idle){0};
 	serial_init(&m->serial, m->line, m->context);
 	if (bochs)

@@ -35,6 +35,8 @@ struct machine {
 	const char *memory; /* megabytes */
 	u64 instructions;   /* budget, where the platform counts */
 	u64 seconds;        /* guard */
+	u64 silence; /* seconds without output after which nothing more will come; 0: there is no such limit
+		      */
 	const char *mkdisk; /* the tool that makes a disk image for Bochs, and the template of its
 			       configuration */
 	const char *bochsrc;
@@ -67,6 +69,7 @@ struct machine {
 	/* its own */
 	struct idle idle;
 	unsigned dead_seen;
+	bool silent; /* for too long */
 };
 
 void machine_run(struct machine *m);

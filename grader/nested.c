@@ -27,6 +27,7 @@
 #define LINUX_MEMORY       512
 #define LINUX_INSTRUCTIONS 3000000000ULL
 #define LINUX_SECONDS      120
+#define LINUX_SILENCE      60 /* it says nothing before KVM is there */
 /* A run's budget counts what KVM and its user space do for the hypervisor too. */
 #define BUDGET_FACTOR      2
 #define SECONDS_FACTOR     4
@@ -233,6 +234,7 @@ static void describe_outer(struct batch *b)
 		.module_count = 1,
 		.instructions = LINUX_INSTRUCTIONS,
 		.seconds = LINUX_SECONDS,
+		.silence = LINUX_SILENCE,
 		.mkdisk = m->mkdisk,
 		.bochsrc = m->bochsrc,
 		.linux_kernel = true,
@@ -241,6 +243,7 @@ static void describe_outer(struct batch *b)
 		.context = b,
 	};
 	for (size_t i = 0; i < b->n; i++) {
+		b->outer.silence = MAX(b->outer.silence, SECONDS_FACTOR * b->at[i].m->seconds);
 		memory = MAX(memory, strtoul(b->at[i].m->memory, NULL, 10));
 		b->outer.instructions += BUDGET_FACTOR * b->at[i].m->instructions;
 		b->outer.seconds += SECONDS_FACTOR * b->at[i].m->seconds;
