@@ -271,5 +271,4 @@ static void strict(void)
 UNIT_MAIN("grader_score", {"a group's points divide", division}, {"states", states}, {"groups", groups},
 	  {"exercises", exercises}, {"an exercise nobody could judge", exercise_unknown},
 	  {"left out", left_out}, {"an unblocked exercise", unblocked}, {"what counts", informational},
-	  {"the better track", better},
-	  {"--strict", strict})
+	  {"the better track", better}, {"--strict", strict})
