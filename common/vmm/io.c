@@ -254,7 +254,8 @@ u64 vm_timers_run(struct vm *vm)
 			t->deadline = VM_TIMER_OFF;
 			t->fire(t);
 		}
-		vm->next_deadline = MIN(vm->next_deadline, t->deadline);
+		if (t->deadline < vm->next_deadline)
+			vm->next_deadline = t->deadline;
 	}
 	return vm->next_deadline;
 }
