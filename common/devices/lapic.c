@@ -22,6 +22,7 @@
 
 #include "devices/ioapic.h"
 #include "devices/pic.h"
+#include "lib/string.h"
 #include "machine/machine.h"
 #include "vmm/vm.h"
 
@@ -51,11 +52,6 @@ static void vector_clear(struct lapic_vectors *s, unsigned vector)
 		s->used &= ~(1U << vector / WORD_BITS);
 }
 
-static bool vector_test(const struct lapic_vectors *s, unsigned vector)
-{
-	return s->words[vector / WORD_BITS] >> vector % WORD_BITS & 1;
-}
-
 static unsigned highest_bit(u32 word)
 {
 	return WORD_BITS - 1 - __builtin_clz(word);
@@ -70,6 +66,19 @@ static int vector_highest(const struct lapic_vectors *s)
 		return -1;
 	word = highest_bit(s->used);
 	return word * WORD_BITS + highest_bit(s->words[word]);
+}
+
+/* TMR */
+static void level_set(struct lapic *a, unsigned vector, bool level)
+{
+	u32 mask = 1U << vector % WORD_BITS, *word = &a->tmr[vector / WORD_BITS];
+
+	*word = level ? *word | mask : *word & ~mask;
+}
+
+static bool level_test(const struct lapic *a, unsigned vector)
+{
+	return a->tmr[vector / WORD_BITS] >> vector % WORD_BITS & 1;
 }
 
 /* ---- what is offered to the vcpu ---- */
@@ -162,7 +171,7 @@ void lapic_eoi(struct lapic *a)
 	vector_clear(&a->isr, vector);
 	a->highest_isr = vector_highest(&a->isr);
 	lapic_update(a);
-	if (vector_test(&a->tmr, vector))
+	if (level_test(a, vector))
 		ioapic_eoi(a->vcpu->vm, vector);
 }
 
@@ -209,10 +218,7 @@ bool lapic_accept(struct lapic *a, u8 vector, bool level)
 		return true;
 	}
 	vector_set(&a->irr, vector);
-	if (level)
-		vector_set(&a->tmr, vector);
-	else
-		vector_clear(&a->tmr, vector);
+	level_set(a, vector, level);
 	a->highest_irr = MAX(a->highest_irr, vector);
 	lapic_update(a);
 	return true;
@@ -411,7 +417,8 @@ void lapic_reset(struct lapic *a)
 	a->ldr = a->esr = a->icr_low = a->icr_high = a->errors = 0;
 	a->dfr = ~0U;
 	a->svr = LAPIC_SVR_VECTOR;
-	a->irr = a->isr = a->tmr = (struct lapic_vectors){0};
+	a->irr = a->isr = (struct lapic_vectors){0};
+	memset(a->tmr, 0, sizeof(a->tmr));
 	a->highest_irr = a->highest_isr = -1;
 	a->extint = false;
 	for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++)

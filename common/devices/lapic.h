@@ -36,7 +36,7 @@ struct apic_message {
 	bool level; /* level-triggered: its EOI goes to the IO-APIC */
 };
 
-/* A bit a vector: IRR, ISR, TMR. */
+/* A bit a vector: IRR, ISR. */
 struct lapic_vectors {
 	u32 words[8];
 	u8 used; /* a bit a word: it is not 0 */
@@ -50,7 +50,8 @@ struct lapic {
 
 	u32 tpr, ldr, dfr, svr, esr, icr_low, icr_high;
 	u32 lvt[6]; /* LAPIC_LVT_*, in lapic.c */
-	struct lapic_vectors irr, isr, tmr;
+	struct lapic_vectors irr, isr;
+	u32 tmr[8];
 	int highest_irr, highest_isr; /* -1: none */
 	u32 errors;                   /* seen since the last write to ESR */
 

@@ -98,7 +98,7 @@ static u32 read_reg(struct lapic *a, unsigned reg)
 	if (in_block(reg, LAPIC_ISR, LAPIC_VECTOR_WORDS, &i))
 		return a->isr.words[i];
 	if (in_block(reg, LAPIC_TMR, LAPIC_VECTOR_WORDS, &i))
-		return a->tmr.words[i];
+		return a->tmr[i];
 	if (in_block(reg, LAPIC_IRR, LAPIC_VECTOR_WORDS, &i))
 		return a->irr.words[i];
 	if (in_block(reg, LAPIC_LVT, LAPIC_LVT_COUNT, &i))
