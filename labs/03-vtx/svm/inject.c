@@ -37,40 +37,39 @@ static bool is_fault(const struct event *e)
 	       e->vector != VEC_OF && e->vector != VEC_DF;
 }
 
-static u64 event_type(const struct event *e)
+/* An exception or NMI, and what comes with it but the frame. */
+static u64 other_event(struct vcpu *v, const struct event *e)
 {
-	switch (e->kind) {
-	case EVENT_NMI:
-		return VMCB_EVENT_TYPE_NMI;
-	case EVENT_EXCEPTION:
-		return VMCB_EVENT_TYPE_EXCEPTION;
-	default:
-		return VMCB_EVENT_TYPE_INTR;
-	}
-}
+	u64 type = e->kind == EVENT_NMI ? VMCB_EVENT_TYPE_NMI : VMCB_EVENT_TYPE_EXCEPTION;
+	u64 word = e->vector | type | VMCB_EVENT_V;
 
-enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested)
-{
-	u64 word = e->vector | event_type(e) | VMCB_EVENT_V;
-	struct svm *s = svm_of(v);
-
-	(void)nested;
-	if (e->kind == EVENT_SOFTWARE) /* the guest's instruction does it */
-		return INJECT_DONE;
 	if (e->kind == EVENT_NMI)
 		v->nmi_blocked = true;
 	if (e->has_error)
 		word |= VMCB_EVENT_EV | (u64)e->error << VMCB_EVENT_ERROR_SHIFT;
 	if (is_fault(e))
 		v->rflags |= RFLAGS_RF;
+	if (e->kind == EVENT_NMI || e->vector == VEC_DF) /* NMIs are blocked now; #DF has its quirks */
+		svm_of(v)->attention = true;
+	return word;
+}
+
+enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested)
+{
+	struct svm *s = svm_of(v);
+
+	(void)nested;
+	if (e->kind == EVENT_INTERRUPT)
+		s->vmcb->control.eventinj = e->vector | VMCB_EVENT_TYPE_INTR | VMCB_EVENT_V;
+	else if (e->kind != EVENT_SOFTWARE)
+		s->vmcb->control.eventinj = other_event(v, e);
+	else
+		return INJECT_DONE; /* the guest's instruction does it */
 	if (v->interrupt_shadow) {
 		v->interrupt_shadow = false;
 		vcpu_changed(v, VCPU_SHADOW);
 	}
-	s->vmcb->control.eventinj = word;
 	s->special = true;
-	if (e->kind == EVENT_NMI || e->vector == VEC_DF) /* NMIs are blocked now; #DF has its quirks */
-		s->attention = true;
 	return INJECT_DONE;
 }
 

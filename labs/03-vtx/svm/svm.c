@@ -283,10 +283,8 @@ static void tidy(struct svm *s)
 }
 
 /* Did the guest change CR8, or did the exit interrupt a delivery? */
-static inline bool events_left(const struct vcpu *v, const struct svm *s)
+static inline bool events_left(const struct vcpu *v, const struct vmcb_control *c)
 {
-	const struct vmcb_control *c = &s->vmcb->control;
-
 	return (c->v_intr & VMCB_V_TPR) != v->cr8 || c->exitintinfo & VMCB_EVENT_V;
 }
 
@@ -303,7 +301,7 @@ static COLD void exited_specially(struct vcpu *v, struct vmexit *exit)
 			return;
 		}
 	}
-	if (s->unblocking || events_left(v, s))
+	if (s->unblocking || events_left(v, &s->vmcb->control))
 		svm_events_exit(v);
 	svm_exit(v, exit);
 }
@@ -322,7 +320,7 @@ void svm_exited(struct vcpu *v, struct vmexit *exit)
 	v->interrupt_shadow = c->interrupt_shadow & VMCB_INTERRUPT_SHADOW;
 	v->valid = VCPU_CRS | VCPU_SHADOW;
 	s->hidden_kept = false;
-	if (trace_is_on() || s->special || events_left(v, s))
+	if (trace_is_on() || s->special || events_left(v, c))
 		exited_specially(v, exit);
 	else
 		svm_exit(v, exit);
