@@ -63,7 +63,7 @@ run: guest ## boot the hypervisor of a lab on QEMU with the guest test kernel, o
 	$(call sub,$(lab_directory),run)
 
 .PHONY: debug debug-check
-debug: guest ## the same, stopped, with GDB attached and commands of ours: hv-vcpu, hv-walk, hv-exits
+debug: guest ## the same, stopped, with GDB attached and commands of ours: hv-vcpu, hv-walk, hv-exits; MODEL=... AT=FUNCTION: what Bochs's memory holds there
 	$(call sub,$(lab_directory),debug)
 debug-check: guest ## try these commands in a scripted session: LAB=01
 	$(call sub,$(lab_directory),debug-check)

@@ -10,7 +10,6 @@ import html
 import os
 import re
 import tempfile
-import traceback
 import xml.etree.ElementTree
 
 import gdb
@@ -18,32 +17,6 @@ import gdb
 KERNEL_BASE = 0xffffffff80000000
 USER_CODE = 0x400000
 RFLAGS_IF = 0x200
-passed = failed = 0
-
-
-def check(what, is_true, shown=''):
-    global passed, failed
-    if is_true:
-        passed += 1
-        return
-    failed += 1
-    print('FAILED: %s\n%s' % (what, shown))
-
-
-def run(command):
-    return gdb.execute(command, to_string=True)
-
-
-def number(expression):
-    return int(gdb.parse_and_eval(expression)) & (1 << 64) - 1
-
-
-def field(text, name):
-    """The hexadecimal number behind a name at the begin of a line, or None."""
-    found = re.search(r'^ *%s +([0-9a-f]+)' % name, text, re.M)
-    return int(found.group(1), 16) if found else None
-
-
 def exits():
     text = run('hv-exits')
     counts = {name: int(count) for name, count in re.findall(r'^  (VMEXIT_\w+|all) +(\d+)$', text, re.M)}
@@ -78,14 +51,6 @@ def is_pair():
 def lab_checks(moment):
     for function in globals().get('LAB_CHECKS', {}).get(moment, []):
         function()
-
-
-def refused(command):
-    try:
-        run(command)
-    except gdb.error as e:
-        return str(e)
-    return ''
 
 
 def check_walk(what, gva, gpa, mode):
@@ -234,16 +199,4 @@ def in_guest_user():
     lab_checks('monitor')
 
 
-try:
-    for part in (at_start, in_hypervisor, in_guest_kernel, in_guest_user):
-        part()
-except Exception:
-    failed += 1
-    traceback.print_exc()
-    print('FAILED: the session broke off')
-print('%d passed, %d failed' % (passed, failed))
-try:
-    gdb.execute('kill')  # otherwise the guest would run on until debug.sh ends it
-except gdb.error:
-    pass  # QEMU may be gone before it has answered
-gdb.execute('quit %d' % (failed != 0))
+session(at_start, in_hypervisor, in_guest_kernel, in_guest_user)

@@ -4,6 +4,7 @@
 #
 #   debug.sh run IMAGE GUEST DIR QEMU ARGUMENTS...     for a person
 #   debug.sh check IMAGE GUEST DIR QEMU ARGUMENTS...   the session of check.py, for `make test`
+#   debug.sh run-saved|check-saved IMAGE GUEST DIR     without a machine, on the memory in the directory HV_MEMORY: saved.sh
 #   debug.sh tables IMAGE GUEST DIR QEMU ARGUMENTS...  the session of tables.py, for `make trace`
 #
 # IMAGE and GUEST are file names without .elf. GDB finds QEMU by a socket in a directory of the session's own below DIR, so that two
@@ -25,6 +26,7 @@ say() {
 	printf 'debug: %s\n' "$*" >&2
 }
 
+[ $# -gt 0 ] || set -- gdb
 for tool in gdb "$1" setpriv setsid; do
 	command -v "$tool" >/dev/null || { say "there is no $tool here: run make setup"; exit 1; }
 done
@@ -52,35 +54,44 @@ trap 'exit 130' TERM HUP
 trap : INT # Ctrl-C stops the machine: it is GDB's
 cd "$dir"
 
-setsid setpriv --pdeathsig KILL "$@" -S -gdb unix:gdb.sock,server=on,wait=off \
-	-chardev stdio,id=console,logfile=console.log -serial chardev:console </dev/null 2>qemu.log &
-qemu=$!
-tries=0
-while [ ! -S gdb.sock ]; do
-	kill -0 "$qemu" 2>/dev/null || { say 'QEMU did not start'; exit 1; }
-	tries=$((tries + 1))
-	[ $tries -lt 200 ] || { say 'QEMU does not open its socket'; exit 1; }
-	sleep 0.05
-done
+start() {
+	setsid setpriv --pdeathsig KILL "$@" -S -gdb unix:gdb.sock,server=on,wait=off \
+		-chardev stdio,id=console,logfile=console.log -serial chardev:console </dev/null 2>qemu.log &
+	qemu=$!
+	tries=0
+	while [ ! -S gdb.sock ]; do
+		kill -0 "$qemu" 2>/dev/null || { say 'QEMU did not start'; exit 1; }
+		tries=$((tries + 1))
+		[ $tries -lt 200 ] || { say 'QEMU does not open its socket'; exit 1; }
+		sleep 0.05
+	done
+}
+[ -n "${HV_MEMORY-}" ] || start "$@"
 
 # Code can be read before it is mapped: from the files. The hypervisor never changes its own.
 set -- -q -nx -ex 'set confirm off' -ex 'set pagination off' -ex 'set trust-readonly-sections on' -ex 'set history save off' \
-	-ex "directory $top" -ex "add-symbol-file $guest.elf" -ex 'set architecture i386:x86-64' -ex 'target remote gdb.sock' \
-	-ex "cd $top" -x "$here/hv.py"
+	-ex "directory $top" -ex "add-symbol-file $guest.elf" -ex 'set architecture i386:x86-64'
+[ -n "${HV_MEMORY-}" ] || set -- "$@" -ex 'target remote gdb.sock'
+set -- "$@" -ex "cd $top" -x "$here/hv.py"
 for file in $HV_COMMANDS; do
 	set -- "$@" -x "$file"
 done
 export PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 # hv.py has a module beside it
 export HV_TABLES="${HV_TABLES:-${dir%/*}/tables.svg}"
 case $mode in
-check | tables)
+check | tables | check-saved)
 	code=0
-	for file in $HV_CHECKS; do
+	for file in "$here/check_tools.py" $HV_CHECKS; do
 		set -- "$@" -x "$file"
 	done
-	timeout -k 1 $limit gdb -batch "$@" -x "$here/$mode.py" "$image.elf" </dev/null || code=$?
+	[ $mode = check-saved ] || set -- "$@" -x "$here/$mode.py"
+	timeout -k 1 $limit gdb -batch "$@" "$image.elf" </dev/null || code=$?
 	[ $code -ne 124 ] || say "the session did not end within $limit seconds"
 	exit $code
+	;;
+run-saved)
+	say 'this is what the memory held: nothing runs. Try: hv-vcpu, hv-walk guest_main, hv-tables, hv-exits'
+	gdb "$@" "$image.elf"
 	;;
 *)
 	say 'stopped before the first instruction. Try: break *guest_main, continue, hv-vcpu, hv-walk guest_main, hv-tables, hv-exits'

@@ -20,11 +20,16 @@ Left out: 32-bit and PAE paging, which the monitor's own walk leaves out too; me
 engine without an entry in ENGINES keeps to itself."""
 
 import os
+import re
 import struct
 import subprocess
 
 import gdb
 import picture
+
+# A directory with the memory of a machine that has ended (memory.sh); without it there is a machine.
+MEMORY = os.environ.get('HV_MEMORY')
+SAVED = {}
 
 PAGE_SIZE = 0x1000
 PT_ENTRIES = 512
@@ -41,7 +46,9 @@ SEL_RPL, SEL_TI, SEL_INDEX = 0x3, 0x4, 0xfff8
 SEG_ATTR_P, SEG_ATTR_L, SEG_ATTR_DB, SEG_ATTR_G, SEG_ATTR_UNUSABLE = 0x80, 0x2000, 0x4000, 0x8000, 0x10000
 CR0_PG, CR4_PAE, EFER_LMA = 1 << 31, 1 << 5, 1 << 10
 RFLAGS_IOPL_SHIFT = 12
-VCPU_ALL = 0x7f
+SEG_DPL_SHIFT = 5
+# vmm/vcpu.h: groups of state
+VCPU_SEGS, VCPU_TABLES, VCPU_CS_SS = 0x01, 0x02, 0x40
 
 # Bits by their names, as in x86/regs.h and x86/paging.h, lowest first.
 RFLAGS = {0: 'CF', 2: 'PF', 4: 'AF', 6: 'ZF', 7: 'SF', 8: 'TF', 9: 'IF', 10: 'DF', 11: 'OF', 14: 'NT', 16: 'RF', 17: 'VM', 18: 'AC',
@@ -69,9 +76,30 @@ def register(name):
     return int(gdb.selected_frame().read_register(name)) & (1 << 64) - 1
 
 
+def read_saved(hva, size):
+    """From memory that was saved: files in a directory, named by their physical address."""
+    if not SAVED:
+        SAVED.update((int(name, 16), os.path.join(MEMORY, name)) for name in os.listdir(MEMORY))
+    data = b''
+    while len(data) < size:
+        hpa = hva - HV_BASE + len(data)
+        begin = max((start for start in SAVED if start <= hpa), default=None)
+        piece = b''
+        if begin is not None:
+            with open(SAVED[begin], 'rb') as file:
+                file.seek(hpa - begin)
+                piece = file.read(size - len(data))
+        if not piece:
+            raise gdb.MemoryError('Cannot access memory at address %#x: it was not saved' % hva)
+        data += piece
+    return data
+
+
 def read_hva(hva, size):
     """The machine's memory, by its address in the monitor. It is read by its physical address, since a guest's page tables need not map
     the monitor; and by QEMU's own packets, since GDB would take what lies in a file of symbols from there."""
+    if MEMORY:
+        return read_saved(hva, size)
     connection = gdb.selected_inferior().connection
     data = b''
     connection.send_packet('Qqemu.PhyMemMode:1')
@@ -85,6 +113,19 @@ def read_hva(hva, size):
     finally:
         connection.send_packet('Qqemu.PhyMemMode:0')
     return data
+
+
+def write_hva(hva, data):
+    """A few bytes, in the same way."""
+    if MEMORY:
+        raise gdb.GdbError('the machine has ended: this is what its memory held')
+    connection = gdb.selected_inferior().connection
+    connection.send_packet('Qqemu.PhyMemMode:1')
+    try:
+        if connection.send_packet('M%x,%x:%s' % (hva - HV_BASE, len(data), data.hex())) != b'OK':
+            raise gdb.MemoryError('Cannot access memory at address %#x' % hva)
+    finally:
+        connection.send_packet('Qqemu.PhyMemMode:0')
 
 
 def read_u64(hva):
@@ -187,7 +228,7 @@ def guest_address(name):
 def vcpus():
     """The vcpus that the scheduler knows. Raises GdbError where none can be read yet."""
     try:
-        if not gdb.selected_thread():
+        if not MEMORY and not gdb.selected_thread():
             raise gdb.GdbError('no machine: the emulator has ended')
         count = int(hypervisor_symbol('vcpu_count'))
         array = hypervisor_symbol('vcpus')
@@ -217,7 +258,7 @@ def chosen_one(argument):
 
 
 def has_cpu(v):
-    return engine_of(v).has_cpu()
+    return not MEMORY and engine_of(v).has_cpu()
 
 
 class Engine:
@@ -272,7 +313,8 @@ class State:
         self.efer, self.xcr0 = int(v['efer']), int(v['xcr0'])
         self.valid = int(v['valid'])
         engine = engine_of(v)
-        self.loaded = engine.has_cpu()
+        self.note = ''  # what may not be so
+        self.loaded = not MEMORY and engine.has_cpu()
         self.running = self.loaded and engine.is_running()
         self.is_pair = int(v['cpu']['root_kind']) == ROOT_PAIR
         engine.complete(self)
@@ -292,8 +334,26 @@ class State:
             gpa = walk(self.cr3 & PTE_ADDR, gva, lambda gpa: ram + gpa if gpa < ram_bytes else None)[1]
         return None if gpa is None or gpa >= ram_bytes else ram + gpa
 
+    def selectors_of_cpu(self):
+        """A guest that the hardware runs loads segment registers without an exit, and a debugger sees selectors alone. Where that is not
+        the selector of the last exit, the descriptor is read from the guest's table."""
+        for name in ('ES', 'CS', 'SS', 'DS', 'FS', 'GS'):
+            selector, i = register(name.lower()), SEGMENTS.index(name)
+            if selector == self.seg[i]['selector']:
+                continue
+            self.seg[i] = segment_null(selector)
+            base = self.seg[SEGMENTS.index('LDTR')]['base'] if selector & SEL_TI else self.tables['gdtr']['base']
+            descriptor = self.guest_hva(base + (selector & SEL_INDEX))
+            if selector & ~SEL_RPL and descriptor is not None:
+                self.seg[i] = segment_from(selector, read_u64(descriptor))
+        self.set_cpl(register('cs') & SEL_RPL)
+
+    def set_cpl(self, cpl):
+        """It is the DPL of SS, also of a null one."""
+        self.seg[SEG_SS]['attr'] = self.seg[SEG_SS]['attr'] & ~(3 << SEG_DPL_SHIFT) | cpl << SEG_DPL_SHIFT
+
     def cpl(self):
-        return self.seg[SEG_SS]['attr'] >> 5 & 3
+        return self.seg[SEG_SS]['attr'] >> SEG_DPL_SHIFT & 3
 
 
 def vm_name(v):
@@ -368,6 +428,8 @@ def print_vcpu(number, v):
     for name in ('gdtr', 'idtr'):
         print('  %-4s       base %016x  limit %08x' % (name.upper(), s.tables[name]['base'], s.tables[name]['limit']))
     print('  events: %s' % events_text(v))
+    if s.note:
+        print('  ' + s.note)
 
 
 # ---- hv-walk ----
@@ -528,7 +590,7 @@ def pictured_roots(s):
     for title, hpa in SHADOWS[name](s.v)[0]:
         leaves, tables, _ = picture.read_tree(hpa, table_reader(lambda hpa: HV_BASE + hpa), skip=(HV_PML4_SLOT,) if s.is_pair else ())
         roots.append(picture.Root(title, hpa, picture.shadow_pages(leaves), tables, title.startswith('user'), s.is_pair,
-                                  register('cr3') & PTE_ADDR == hpa))
+                                  not MEMORY and register('cr3') & PTE_ADDR == hpa))
     return roots
 
 

@@ -67,7 +67,7 @@ given: $(GIVEN_DIR)/given.a $(GIVEN_DIR)/given-host.a
 layers:
 	@echo $(LAYERS:$(ROOT)/%=%)
 
-.PHONY: guest run debug debug-check tables clean
+.PHONY: guest run debug debug-check debug-check-saved tables clean
 guest:
 	+$(Q)$(MAKE) --no-print-directory -C $(ROOT)/common/guest
 
@@ -88,9 +88,18 @@ DEBUG_FILES := $(IMAGE) $(GUEST) $(BUILD)/debug
 # What the engines know beside common/gdb/hv.py, and what `make debug-check` shall ask of this lab beside common/gdb/check.py.
 export HV_COMMANDS := $(foreach d,$(ENGINES),$(wildcard $(d)/gdb.py $(d)/*/gdb.py))
 debug-check: export HV_CHECKS := $(wildcard $(abspath $(ROOT)/labs/$(LAB)/tests/debug_check.py))
-debug: image guest
-	$(Q)sh $(ROOT)/common/gdb/debug.sh run $(DEBUG_FILES) $(QEMU)
-debug-check: GUEST_ARGS := only=user/int
+# With MODEL it is Bochs, and what its memory held at a function of the hypervisor.
+SAVED = HV_SAVED_CHECK='$(abspath $(ROOT)/labs/$(LAB)/tests/debug_saved.py)' sh $(ROOT)/common/gdb/saved.sh
+SAVED_AT = $(BUILD)/tools/mkdisk $(ROOT)/common/boot/bochsrc.in $(or $(MODEL),corei7_skylake_x) '$(or $(AT),trace_print)' '$(or $(HIT),1)' \
+	'$(WORDS)' '$(HV_ARGS)'
+.PHONY: boot
+boot:
+	+$(Q)$(MAKE) --no-print-directory -C $(ROOT)/common/boot
+debug: image guest $(if $(MODEL),boot)
+	$(Q)$(if $(MODEL),$(SAVED) run $(DEBUG_FILES) $(SAVED_AT),sh $(ROOT)/common/gdb/debug.sh run $(DEBUG_FILES) $(QEMU))
+debug-check-saved: image guest boot
+	$(Q)$(SAVED) check $(DEBUG_FILES) $(SAVED_AT)
+debug-check debug-check-saved: GUEST_ARGS := only=user/int
 debug-check: image guest
 	$(Q)sh $(ROOT)/common/gdb/debug.sh check $(DEBUG_FILES) $(QEMU)
 # By default the first test is over, and the guest's kernel has not yet taken away what it mapped.

@@ -94,6 +94,7 @@ for rubric in $(grep -lw 'platforms:.*tcg' labs/*/rubric.yaml); do
 	number=${rubric#labs/}
 	number=${number%%-*}
 	step tests "lab $number in the debugger" $make debug-check LAB="$number"
+	[ ! -e "${rubric%/*}/tests/debug_saved.py" ] || step tests "lab $number in the debugger, from Bochs" $make -C "${rubric%/*}" debug-check-saved
 	step tests "lab $number in pictures" $make check-trace LAB="$number"
 done
 # A workspace has no solutions to put into one.

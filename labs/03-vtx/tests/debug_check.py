@@ -19,18 +19,18 @@ def words():
     for value, wanted in ((0, 'not valid'), (0x80000020, 'INTR, vector 32'), (0x80000202, 'NMI, vector 2'),
                           (0x80000480, 'INT n, vector 128'), (0x4_80000b0e, 'exception #PF, error code 0x4'),
                           (0x80000301, 'exception #DB')):
-        check('event %#x' % value, event_field_text(value) == wanted, event_field_text(value))
+        check('event %#x' % value, vmcb_event_text(value) == wanted, vmcb_event_text(value))
     for name, info1, info2, wanted in (
             ('IOIO', 0x03f80010, 0, ('OUT, port 0x3f8, 1 byte', 'next RIP')), ('IOIO', 0x03fd001d, 0, ('IN, port 0x3fd, STR REP 1 byte', 'next RIP')),
             ('MSR', 0, 0, ('RDMSR', '')), ('MSR', 1, 0, ('WRMSR', '')), ('EXCP_PF', 0x17, 0, ('error code: P W U I', 'gva 0x0')),
             ('EXCP_PF', 0, 0, ('error code: -', 'gva 0x0')), ('CPUID', 0, 0, ('', ''))):
-        found = tuple(text.strip() for text in exitinfo_text(name, info1, info2))
+        found = tuple(text.strip() for text in vmcb_exitinfo_text(name, info1, info2))
         check('EXITINFO of %s, %#x' % (name, info1), found == wanted, str(found))
     for word, bit, name in (('cr', 3, 'CR3_READ'), ('dr', 23, 'DR7_WRITE'), ('exceptions', 14, 'EXCP_PF'), ('misc1', 18, 'CPUID'),
                             ('misc1', 31, 'SHUTDOWN'), ('misc2', 0, 'VMRUN'), ('misc3', 2, 'INVPCID')):
-        check('intercept %s' % name, intercepts_text(word, 1 << bit) == name, intercepts_text(word, 1 << bit))
+        check('intercept %s' % name, vmcb_intercepts_text(word, 1 << bit) == name, vmcb_intercepts_text(word, 1 << bit))
     for code, name in ((0x400, 'NPF'), ((1 << 64) - 1, 'INVALID'), (0xffffffff, 'INVALID'), (0x4e, 'EXCP_PF'), (0x3ff, 'unknown')):
-        check('exit code %#x' % code, exit_name(code) == name, exit_name(code))
+        check('exit code %#x' % code, vmcb_exit_name(code) == name, vmcb_exit_name(code))
 
 
 def following_instruction():
