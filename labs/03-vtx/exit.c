@@ -284,19 +284,22 @@ static const struct decode decoders[REASON_COUNT] = {
 	[REASON_UMWAIT... REASON_LOADIWKEY] = {nothing_more, VMEXIT_UNDEFINED},
 };
 
+#define REASON_NAME(name, number, text) [number] = text,
+static const char *const vmx_reason_names[REASON_COUNT] = {EXIT_REASONS(REASON_NAME)};
+#undef REASON_NAME
+
 const char *vmx_reason_name(u32 reason)
 {
-#define REASON_NAME(name, number, text) [number] = text,
-	static const char *const names[REASON_COUNT] = {EXIT_REASONS(REASON_NAME)};
-#undef REASON_NAME
 	u32 basic = reason & REASON_BASIC;
 
-	return basic < REASON_COUNT && names[basic] ? names[basic] : "unknown exit reason";
+	return basic < REASON_COUNT && vmx_reason_names[basic] ? vmx_reason_names[basic]
+							       : "unknown exit reason";
 }
 
 /* Says what is wrong with the VMCS, where the processor says only whose fault it is. */
 static void explain(struct vcpu *v, enum check_class said)
 {
+	vmx_snapshot(v, SNAPSHOT_ENTRY_FAILED);
 	if (said != CHECK_NOTHING)
 		check_explain(vmx_of(v)->vmcs, said);
 }

@@ -352,6 +352,8 @@ void vmx_load(struct vcpu *v)
 void vmx_unload(struct vcpu *v)
 {
 	vcpu_need(v, GROUPS_IN_CPU);
+	if (v->state == VCPU_ENDED)
+		vmx_snapshot(v, SNAPSHOT_ENDED);
 }
 
 int vmx_state_init(struct vcpu *v)

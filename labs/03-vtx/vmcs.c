@@ -21,7 +21,7 @@ const char *vmcs_field_name(u32 field)
 	return NULL;
 }
 
-static const char *const errors[] = {
+static const char *const vmx_error_names[] = {
 	[1] = "VMCALL executed in VMX root operation",
 	[2] = "VMCLEAR with invalid physical address",
 	[3] = "VMCLEAR with VMXON pointer",
@@ -51,7 +51,8 @@ static const char *const errors[] = {
 
 const char *vmx_error_name(u64 number)
 {
-	return number < ARRAY_SIZE(errors) && errors[number] ? errors[number] : "unknown error";
+	return number < ARRAY_SIZE(vmx_error_names) && vmx_error_names[number] ? vmx_error_names[number]
+									       : "unknown error";
 }
 
 const char *vmx_result_name(enum vmx_result result)

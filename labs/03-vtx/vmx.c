@@ -99,7 +99,7 @@ static int vmx_vcpu_init(struct vcpu *v)
 	struct vmx *x = machine_alloc(sizeof(*x));
 
 	v->cpu_private = x;
-	if (!x || make_vmcs(v))
+	if (!x || vmx_snapshot_init(x) || make_vmcs(v))
 		return -1;
 	vmx_write_host(v);
 	vmx_write_controls(v);
@@ -123,6 +123,8 @@ static COLD void prepare_and_enter(struct vcpu *v, struct vmexit *exit)
 	if (!vmx_prepare(v))
 		return;
 	load_always(v);
+	if (x->special & (SPECIAL_LAUNCH | SPECIAL_SNAPSHOT))
+		vmx_snapshot(v, x->special & SPECIAL_LAUNCH ? SNAPSHOT_FIRST_ENTRY : SNAPSHOT_ASKED);
 	if (x->special & SPECIAL_LAUNCH) {
 		x->special &= (u8)~SPECIAL_LAUNCH;
 		vmx_launch(v, exit);

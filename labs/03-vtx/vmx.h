@@ -29,19 +29,40 @@ struct vmcs_copy {
 	u64 primary_controls, entry_controls, interruptibility;
 };
 
+/* A copy of all fields, for the debugger: snapshot.c */
+enum snapshot_moment {
+	SNAPSHOT_NEVER,
+	SNAPSHOT_FIRST_ENTRY,
+	SNAPSHOT_ASKED,
+	SNAPSHOT_ENTRY_FAILED,
+	SNAPSHOT_ENDED
+};
+struct vmcs_value {
+	u64 value;
+	bool is_there; /* the processor has this field */
+};
+struct vmcs_snapshot {
+	enum snapshot_moment moment;
+	u64 exits;                 /* how many the vcpu had made */
+	struct vmcs_value *fields; /* in the order of vmcs_fields */
+	u64 instruction_error;     /* VM_INSTRUCTION_ERROR, before fields were read that are not there */
+};
+
 struct vmx {
 	hpa_t vmcs;
 	u8 special; /* SPECIAL_* */
 	struct vmcs_copy in;
 	u64 *pae_root; /* for a guest without paging: state.c */
 	u64 xcr0;      /* what the CPU has; 0: not known */
+	struct vmcs_snapshot snapshot;
 };
 
 /* What most entries need not think of: struct vmx, special. */
-#define SPECIAL_UNPAGED     0x1 /* the guest has CR0.PG = 0 */
-#define SPECIAL_WINDOW      0x2 /* event_deliver() wants to hear when an event can be taken */
-#define SPECIAL_WINDOW_OPEN 0x4 /* the VMCS has a window control set */
-#define SPECIAL_LAUNCH      0x8 /* the VMCS has the launch state "clear" */
+#define SPECIAL_UNPAGED     0x1  /* the guest has CR0.PG = 0 */
+#define SPECIAL_WINDOW      0x2  /* event_deliver() wants to hear when an event can be taken */
+#define SPECIAL_WINDOW_OPEN 0x4  /* the VMCS has a window control set */
+#define SPECIAL_LAUNCH      0x8  /* the VMCS has the launch state "clear" */
+#define SPECIAL_SNAPSHOT    0x10 /* a debugger wants a copy of the VMCS */
 
 /* Writes a field unless it has the value already. */
 static inline void vmcs_update(u64 *copy, enum vmcs_field field, u64 value)
@@ -118,6 +139,13 @@ void vmx_write_control(struct vcpu *v);
 /* Before an entry, when something was changed or `special` is not 0 or RFLAGS.TF is set: what was changed
  * goes to where the guest finds it. False: it cannot be entered, and was ended. */
 bool vmx_prepare(struct vcpu *v) MUST_USE;
+
+/* ---- snapshot.c ---- */
+
+/* 0, or -1 when out of memory. */
+int vmx_snapshot_init(struct vmx *x) MUST_USE;
+/* Copies the current VMCS, which is that of v. */
+void vmx_snapshot(struct vcpu *v, enum snapshot_moment moment);
 
 /* ---- inject.c ---- */
 

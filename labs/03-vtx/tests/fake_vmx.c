@@ -97,6 +97,12 @@ void machine_interrupt(unsigned vector)
 	fake_interrupt = (int)vector;
 }
 
+void vmx_snapshot(struct vcpu *v, enum snapshot_moment moment)
+{
+	(void)v;
+	(void)moment;
+}
+
 void check_explain(hpa_t vmcs, enum check_class said)
 {
 	(void)vmcs;
