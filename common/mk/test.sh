@@ -97,16 +97,22 @@ for rubric in $(grep -lw 'platforms:.*tcg' labs/*/rubric.yaml); do
 	[ ! -e "${rubric%/*}/tests/debug_saved.py" ] || step tests "lab $number in the debugger, from Bochs" $make -C "${rubric%/*}" debug-check-saved
 	step tests "lab $number in pictures" $make check-trace LAB="$number"
 done
-# A workspace has no solutions to put into one.
-[ -e workspace.yaml ] || step tests 'a workspace of a student' $make check-student
+# A workspace has no solutions to put into one. What is official on Bochs takes minutes to grade so often: `make check-student LAB=03`.
+for rubric in $(grep -l '^exercises:' labs/*/rubric.yaml); do
+	number=${rubric#labs/}
+	number=${number%%-*}
+	ungraded=1
+	! grep -q '^official: tcg' "$rubric" || ungraded=
+	[ -e workspace.yaml ] || step tests "a student's workspace of lab $number" $make check-student LAB="$number" UNGRADED=$ungraded
+done
 step check 'the doctor' $make doctor
 step check 'the table of costs' $make bench
 step tests 'the grader against broken hypervisors' $make check-grader
 # Debian's kernel has to be here, or a network.
 if $make nested >"$logs/nested.log" 2>&1; then
-	step tests 'the labs as guests of KVM' $make check-nested
+	step tests 'lab 01 as a guest of KVM' $make check-nested LAB=01
 else
-	printf '%-7s %-50s %s\n' - 'the labs as guests of KVM' "$(grep '^nested: ' "$logs/nested.log" | tail -n 1)"
+	printf '%-7s %-50s %s\n' - 'lab 01 as a guest of KVM' "$(grep '^nested: ' "$logs/nested.log" | tail -n 1)"
 fi
 
 echo
