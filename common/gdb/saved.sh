@@ -22,7 +22,7 @@ hit=$9
 shift 9
 here=$(cd "$(dirname "$0")" && pwd)
 limit=120 # seconds
-ram_end=0x0ff00000 # what the BIOS leaves of the 256 MiB of bochsrc.in
+ram_end=0x0ff00000 # what the BIOS leaves of 256 MiB
 page=0x1000
 
 fail() {
@@ -50,7 +50,8 @@ end=$(symbol image_end)
 
 "$mkdisk" "$dir/disk.img" "$image.bin" "$2" "$guest.elf" "guest -- $1"
 sed -e "s|@IMAGE@|$dir/disk.img|" -e "s|@SERIAL@|$dir/console.txt|" -e "s|@LOG@|$dir/bochs.log|" -e "s|@CPU@|$model|" \
-	-e 's|@IPS@|60000000|' "$bochsrc" >"$dir/bochsrc"
+	-e 's|@IPS@|60000000|' \
+	-e 's|@MEGS@|256|' -e 's|@UNKNOWN_MSRS@|0|' -e 's|@PRINTER@|enabled=0|' "$bochsrc" >"$dir/bochsrc"
 
 # Not every page of the image is mapped: it has guard pages. So it is written page by page, and what stands above in one piece.
 save() {

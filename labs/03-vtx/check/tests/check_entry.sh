@@ -25,7 +25,8 @@ run() {
 	mkdir -p "$dir"
 	"$build/tools/mkdisk" "$dir/disk.img" "$build/labs/03-vtx/hv.bin" vmx-check=1
 	sed -e "s|@IMAGE@|$dir/disk.img|" -e "s|@SERIAL@|$dir/serial.txt|" -e "s|@LOG@|$dir/bochs.log|" \
-		-e "s|@CPU@|$model|" -e 's|@IPS@|60000000|' "$root/common/boot/bochsrc.in" >"$dir/bochsrc"
+		-e "s|@CPU@|$model|" -e 's|@IPS@|60000000|' \
+		-e 's|@MEGS@|256|' -e 's|@UNKNOWN_MSRS@|0|' -e 's|@PRINTER@|enabled=0|' "$root/common/boot/bochsrc.in" >"$dir/bochsrc"
 	printf 'sb %s\nc\nquit\n' $budget >"$dir/rc"
 	# Its exit status is 1 when the machine has ended itself.
 	TERM=xterm timeout -s KILL $limit bochs -q -f "$dir/bochsrc" -rc "$dir/rc" </dev/null >"$dir/screen.txt" 2>&1 || true
