@@ -216,11 +216,12 @@ quiet() {
 	sed 's/^/          /' "$top/problems"
 }
 
-# check_track: each exercise of the lab, or of one track of it. Every other track stays as it was given.
+# check_track: each exercise of the lab, or of one track of it. Every other track stays as it was given. A track may have none.
 check_track() {
 	of="lab $lab${track:+ $track}"
 	places=$(python3 common/mk/course.py files "$lab" $track)
 	exercises=$(sed -n 's/^.* SOLUTION \(E[0-9.]*\) {.*$/\1/p' $places | sort -u -V)
+	[ -n "$exercises" ] || return 0
 	before=0
 	solved=
 	if [ -n "${UNGRADED:-}" ]; then
