@@ -43,8 +43,8 @@ OFFSETS    := $(patsubst $(ROOT)/%.c,$(HV_OBJ)/%.h,$(foreach d,$(ROOT)/common/ma
 image: $(IMAGE).elf $(IMAGE).bin $(IMAGE).asm $(IMAGE).sym
 .DEFAULT_GOAL := image
 
-# Assembly includes generated offsets, so they come first.
-$(filter %.S.o,$(OBJECTS)): $(OFFSETS)
+# Assembly includes generated offsets, so they come first; which of them it includes its .d file says.
+$(filter %.S.o,$(OBJECTS)): | $(OFFSETS)
 $(filter %.S.o,$(OBJECTS)): HV_CFLAGS += $(addprefix -I,$(sort $(dir $(OFFSETS))))
 
 $(eval $(call link_image,$(IMAGE).elf,$(OBJECTS) $(GIVEN),$(ROOT)/common/boot/hv.ld))
