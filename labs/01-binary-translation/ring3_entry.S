@@ -19,12 +19,7 @@ monitor_rsp:
 	.text
 	.globl ring3_enter, ring3_exit
 ring3_enter:
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	SAVE_CALLEE_SAVED
 	mov %rsp, monitor_rsp(%rip)
 	lea VCPU_GPR(%rdi), %rsp
 	RESTORE_REGISTERS
@@ -33,10 +28,5 @@ ring3_enter:
 
 ring3_exit:
 	mov monitor_rsp(%rip), %rsp
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
+	RESTORE_CALLEE_SAVED
 	ret

@@ -23,12 +23,7 @@ monitor_rsp:
 	.quad 0
 
 	.macro GUEST_REGISTERS
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	SAVE_CALLEE_SAVED
 	push %rsi
 	mov %rsp, monitor_rsp(%rip)
 	lea VCPU_GPR(%rdi), %rsp
@@ -38,12 +33,7 @@ monitor_rsp:
 	.macro MONITOR_REGISTERS
 	mov monitor_rsp(%rip), %rsp
 	pop %rsi
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
+	RESTORE_CALLEE_SAVED
 	.endm
 
 	.text

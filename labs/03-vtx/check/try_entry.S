@@ -7,6 +7,8 @@
  *
  * Source: SDM vol. 3C, 27.5.3 "Loading Host RIP, RSP, and RFLAGS", 30.2 "Conventions".
  */
+#include "machine/registers.inc"
+
 	.bss
 	.balign 8
 saved_rsp:
@@ -15,12 +17,7 @@ saved_rsp:
 	.text
 	.globl check_try_enter, check_try_exit, check_try_guest
 check_try_enter:
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	SAVE_CALLEE_SAVED
 	mov %rsp, saved_rsp(%rip)
 	test %dil, %dil
 	jnz 1f
@@ -30,12 +27,7 @@ check_try_enter:
 2:	mov $1, %eax
 	jc 3f
 	mov $2, %eax
-3:	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
+3:	RESTORE_CALLEE_SAVED
 	ret
 
 	.balign 16

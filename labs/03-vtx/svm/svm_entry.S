@@ -15,6 +15,7 @@
  *
  * APM vol. 2, 15.5.1 "Basic Operation", 15.6 "#VMEXIT", 15.17 "Global Interrupt Flag, STGI and CLGI Instructions".
  */
+#include "machine/registers.inc"
 #include "svm_offsets.h"
 #include "x86/exception.h"
 #include "x86/regs.h"
@@ -24,12 +25,7 @@
 	.text
 	.globl svm_enter
 svm_enter:
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	SAVE_CALLEE_SAVED
 	push %rsi
 	push %rdi
 	mov %rdx, %rax
@@ -68,12 +64,7 @@ svm_behind_vmrun:
 	mov %r14, GPR(14)(%rdi)
 	mov %r15, GPR(15)(%rdi)
 	pop %rsi
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
+	RESTORE_CALLEE_SAVED
 	jmp svm_exited
 
 /*
