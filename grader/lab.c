@@ -366,7 +366,8 @@ const char *lab_logs(const struct grader *g, const struct rubric *r)
 		       r->track ? r->track : "");
 }
 
-/* All tracks are built together, and the bare machine's answers are the same for each. */
+/* All tracks are built together. The bare machine is asked anew for each: their runs want other tests of it.
+ */
 void lab_grade(const struct grader *g, const struct rubric *r, const struct platform_exceptions *e,
 	       const struct lab_result *before, struct lab_result *result)
 {
