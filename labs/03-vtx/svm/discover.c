@@ -28,6 +28,16 @@
 
 #define ASIDS_NEEDED        2 /* the host's and one guest's */
 
+/* Why it cannot be used. */
+#define NO_SVM                                                                                               \
+	"this CPU has no AMD-V (SVM, bit 2 of ECX in CPUID 8000_0001h); on QEMU take -cpu max, on Bochs "    \
+	"model=ryzen, on Intel's CPUs the engine vmx"
+#define SVM_TURNED_OFF "the firmware has turned SVM off (VM_CR.SVMDIS): turn it on in the firmware's setup"
+#define SVM_LOCKED                                                                                           \
+	"the firmware has turned SVM off and locked it with a key (VM_CR.SVMDIS): turn it on in the "        \
+	"firmware's setup"
+#define NO_ASID "this CPU has no ASID for a guest (EBX of CPUID 8000_000Ah)"
+
 /* Bits of EFER that any CPU with SVM and no more has to take: others are checked by nobody but the CPU. */
 #define EFER_KNOWN                                                                                           \
 	(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME | BIT(13) /* LMSLE */ | BIT(14) /* FFXSR */ | \
@@ -65,25 +75,25 @@ static void print_features(void)
 	kprintf("\n");
 }
 
-/* APM vol. 2, 15.4, the algorithm of the section */
-static const char *find_svm(void)
+/*
+ * APM vol. 2, 15.4, the algorithm of the section. Is there SVM (NO_SVM), and has the firmware left it on
+ * (SVM_TURNED_OFF, and where there is a lock SVM_LOCKED)? Then `m` gets the features, the number of ASIDs, of
+ * which ASIDS_NEEDED have to be there (NO_ASID), and the clean bits: VMCB_CLEAN_ALL where the CPU knows them.
+ */
+const char *svm_examine(const struct svm_cpu *cpu, struct svm_machine *m)
 {
-	u64 vm_cr;
-
-	if (cpuid(LEAF_EXTENDED_MAX, 0).eax < LEAF_SVM || !(cpuid(LEAF_EXTENDED, 0).ecx & EXTENDED_ECX_SVM))
-		return "this CPU has no AMD-V (SVM, bit 2 of ECX in CPUID 8000_0001h); on QEMU take -cpu "
-		       "max, "
-		       "on Bochs model=ryzen, on Intel's CPUs the engine vmx";
-	if (!rdmsr_safe(MSR_VM_CR, &vm_cr) || !(vm_cr & VM_CR_SVMDIS))
-		return NULL;
-	return svm_has(SVM_FEATURE_SVML)
-		       ? "the firmware has turned SVM off and locked it with a key (VM_CR.SVMDIS): turn it "
-			 "on "
-			 "in the firmware's setup"
-		       : "the firmware has turned SVM off (VM_CR.SVMDIS): turn it on in the firmware's setup";
+	if (cpu->extended_max < LEAF_SVM || !(cpu->extended_ecx & EXTENDED_ECX_SVM))
+		return NO_SVM;
+	if (cpu->vm_cr & VM_CR_SVMDIS)
+		return cpu->svm_edx & SVM_FEATURE_SVML ? SVM_LOCKED : SVM_TURNED_OFF;
+	m->features = cpu->svm_edx;
+	m->asids = cpu->svm_ebx;
+	m->clean = cpu->svm_edx & SVM_FEATURE_VMCB_CLEAN ? VMCB_CLEAN_ALL : 0;
+	return m->asids < ASIDS_NEEDED ? NO_ASID : NULL;
 }
 
-static const char *turn_on(void)
+/* EFER.SVME, then VM_HSAVE_PA: a page of its own, whose physical address it takes. */
+const char *svm_turn_on(void)
 {
 	void *host_save = pages_alloc(1, PAGE_SIZE);
 
@@ -96,15 +106,28 @@ static const char *turn_on(void)
 	return NULL;
 }
 
-const char *svm_machine_init(void)
+/* A CPU without VM_CR has nothing by which the firmware could turn SVM off. */
+static struct svm_cpu ask_cpu(void)
 {
 	struct cpuid_regs svm = cpuid(LEAF_SVM, 0);
+	struct svm_cpu cpu = {
+		.extended_max = cpuid(LEAF_EXTENDED_MAX, 0).eax,
+		.extended_ecx = cpuid(LEAF_EXTENDED, 0).ecx,
+		.svm_ebx = svm.ebx,
+		.svm_edx = svm.edx,
+	};
+
+	if (!rdmsr_safe(MSR_VM_CR, &cpu.vm_cr))
+		cpu.vm_cr = 0;
+	return cpu;
+}
+
+const char *svm_machine_init(void)
+{
+	struct svm_cpu cpu = ask_cpu();
 	const char *why;
 
 	svm_machine = (struct svm_machine){
-		.features = svm.edx,
-		.asids = svm.ebx,
-		.clean = svm.edx & SVM_FEATURE_VMCB_CLEAN ? VMCB_CLEAN_ALL : 0,
 		.phys_mask = BIT(cpuid(LEAF_ADDRESS_SIZES, 0).eax & 0xff) - 1,
 		.cr4 = CR4_KNOWN,
 		.cr4_host = read_cr4() & CR4_MCE,
@@ -112,12 +135,9 @@ const char *svm_machine_init(void)
 		.tsc_aux = cpuid(LEAF_EXTENDED, 0).edx & EXTENDED_EDX_RDTSCP,
 		.long_mode = true,
 	};
-	why = find_svm();
-	if (why)
-		return why;
-	if (svm_machine.asids < ASIDS_NEEDED)
-		return "this CPU has no ASID for a guest (EBX of CPUID 8000_000Ah)";
-	why = turn_on();
+	why = svm_examine(&cpu, &svm_machine);
+	if (!why)
+		why = svm_turn_on();
 	if (!why)
 		why = svm_maps_init();
 	if (why)

@@ -228,9 +228,8 @@ static void exit_unknown(struct vcpu *v, u64 code, struct vmexit *exit)
 
 static void exit_interrupt(struct vcpu *v, struct vmexit *exit)
 {
-	(void)v;
 	(void)exit;
-	svm_take_interrupt();
+	svm_take_interrupt(v);
 }
 
 static void exit_window(struct vcpu *v, struct vmexit *exit)

@@ -102,10 +102,12 @@ static void set_bits(struct svm *s, u32 *word, u32 bits, bool on)
 }
 
 /*
- * V_TPR lets the guest read and write CR8 without an exit. Only where CR8 holds a vector back, as far as the
- * monitor knows, lowering it may matter: then it exits.
+ * The field at 060h: V_INTR_MASKING always, V_TPR is the guest's CR8, and when somebody has asked for a
+ * window (svm.window), WINDOW_REQUEST, with the VINTR intercept. V_TPR lets the guest read and write CR8
+ * without an exit. Only where CR8 holds a vector back, as far as the monitor knows (lapic.highest_irr is not
+ * negative), lowering it may matter: then it exits.
  */
-void svm_events_enter(struct vcpu *v)
+static void load_windows(struct vcpu *v)
 {
 	struct svm *s = svm_of(v);
 	struct vmcb_control *c = &s->vmcb->control;
@@ -117,13 +119,41 @@ void svm_events_enter(struct vcpu *v)
 		svm_dirty(s, VMCB_CLEAN_TPR);
 	}
 	set_bits(s, &c->intercept_misc1, VMCB_INTERCEPT_VINTR, s->window);
-	set_bits(s, &c->intercept_misc1, VMCB_INTERCEPT_IRET, v->nmi_blocked && !s->unblocking);
 	set_bits(s, &c->intercept_cr, CR8_WRITE, v->cr8 && v->lapic->highest_irr >= 0);
+}
+
+/* Is there something of it, or was there at the last entry? */
+static bool windows_used(const struct vcpu *v)
+{
+	const struct svm *s = svm_of(v);
+	const struct vmcb_control *c = &s->vmcb->control;
+
+	return s->window || v->cr8 || c->v_intr != VMCB_V_INTR_MASKING || c->intercept_cr & CR8_WRITE;
+}
+
+/* While NMIs are blocked the guest exits at IRET, unless that is the one which it is about to execute. */
+static void load_nmi_blocking(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+
+	set_bits(s, &s->vmcb->control.intercept_misc1, VMCB_INTERCEPT_IRET, v->nmi_blocked && !s->unblocking);
+}
+
+void svm_events_enter(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+
+	if (windows_used(v))
+		load_windows(v);
+	if (v->nmi_blocked || s->vmcb->control.intercept_misc1 & VMCB_INTERCEPT_IRET)
+		load_nmi_blocking(v);
 	s->attention = s->window || v->nmi_blocked || s->unblocking || s->unpaged || v->cr8;
 	s->window = false;
 	s->special |= s->unblocking;
 }
 
+/* The IRET that ends the blocking has not been executed yet. It will be, under an interrupt shadow, whose end
+ * is that of the blocking. */
 void svm_iret(struct vcpu *v)
 {
 	svm_of(v)->unblocking = svm_of(v)->attention = true;
@@ -133,6 +163,8 @@ void svm_iret(struct vcpu *v)
 
 /* ---- after the exit ---- */
 
+/* EXITINTINFO has the format of what was injected. Of INT n, INT3 and INTO nothing has to be done again, and
+ * a page fault has left its address in CR2. */
 static void take_interrupted(struct vcpu *v, u64 info)
 {
 	struct event e = {.vector = info & VMCB_EVENT_VECTOR};
@@ -160,6 +192,14 @@ static void take_interrupted(struct vcpu *v, u64 info)
 	event_interrupted(v, &e);
 }
 
+/* The guest has written CR8: its local APIC has to know. Every entry is one with `attention` as long as CR8
+ * is not 0. */
+static void take_tpr(struct vcpu *v)
+{
+	ASSERT(cr8_write(v, svm_of(v)->vmcb->control.v_intr & VMCB_V_TPR_CR8));
+	svm_of(v)->attention = true;
+}
+
 void svm_events_exit(struct vcpu *v)
 {
 	struct svm *s = svm_of(v);
@@ -167,10 +207,8 @@ void svm_events_exit(struct vcpu *v)
 
 	if (s->unblocking && !v->interrupt_shadow)
 		s->unblocking = v->nmi_blocked = false;
-	if ((c->v_intr & VMCB_V_TPR) != v->cr8) {
-		ASSERT(cr8_write(v, c->v_intr & VMCB_V_TPR_CR8));
-		s->attention = true;
-	}
+	if ((c->v_intr & VMCB_V_TPR) != v->cr8)
+		take_tpr(v);
 	if (c->exitintinfo & VMCB_EVENT_V)
 		take_interrupted(v, svm_quirks_interrupted(s));
 }

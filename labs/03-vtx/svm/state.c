@@ -42,8 +42,10 @@ static struct segment unpack(const struct vmcb_segment *s)
 	return (struct segment){.selector = s->selector, .attr = attr, .limit = s->limit, .base = s->base};
 }
 
-static struct vmcb_segment pack(const struct segment *s)
+/* As the VMCB has it: the attributes without the four bits between, and P alone says whether it is usable. */
+static struct vmcb_segment pack(struct vcpu *v, unsigned seg)
 {
+	const struct segment *s = &v->seg[seg];
 	u16 attr = (u16)((s->attr & VMCB_SEG_ATTR_LOW) |
 			 (s->attr >> VMCB_SEG_ATTR_HIGH_SHIFT & VMCB_SEG_ATTR_HIGH));
 
@@ -136,8 +138,15 @@ static void load_root(struct vcpu *v, struct svm *s)
 	v->vm->counters->root_switches++;
 }
 
-static void load_control(struct vcpu *v, struct svm *s)
+/*
+ * CR0 without CR0_NOT_PASSED and with CR0_FORCED; CR4 with PAE and what the machine needs; EFER with NXE and
+ * SVME, of the guest's only SCE, LME and LMA as its paging is; CR2. Where the guest believes in another value
+ * of CR0 or CR4, reading it exits too. svm.unpaged follows the guest's paging, and is looked at before each
+ * entry.
+ */
+void svm_write_control(struct vcpu *v)
 {
+	struct svm *s = svm_of(v);
 	struct vmcb *b = s->vmcb;
 	bool paged = v->cr0 & CR0_PG;
 
@@ -145,10 +154,15 @@ static void load_control(struct vcpu *v, struct svm *s)
 	b->save.cr4 = v->cr4 | CR4_PAE | svm_machine.cr4_host;
 	b->save.efer = (v->efer & EFER_SCE) | EFER_NXE | EFER_SVME | (paged ? EFER_LME | EFER_LMA : 0);
 	b->save.cr2 = v->cr2;
-	svm_quirks_load(v, s);
 	b->control.intercept_cr = (u32)(INTERCEPT_CR | (b->save.cr0 != v->cr0 ? VMCB_INTERCEPT_READ(0) : 0) |
 					(b->save.cr4 != v->cr4 ? VMCB_INTERCEPT_READ(4) : 0));
 	s->unpaged = !paged;
+}
+
+static void load_control(struct vcpu *v, struct svm *s)
+{
+	svm_write_control(v);
+	svm_quirks_load(v, s);
 	s->attention |= s->unpaged;
 	load_root(v, s);
 	svm_dirty(s, VMCB_CLEAN_CRX | VMCB_CLEAN_CR2 | VMCB_CLEAN_I);
@@ -156,12 +170,13 @@ static void load_control(struct vcpu *v, struct svm *s)
 		asm volatile("xsetbv" : : "c"(0), "a"((u32)v->xcr0), "d"((u32)(v->xcr0 >> 32)));
 }
 
+/* The CPL is a field of its own: the DPL of SS, which the CPU does not look at. */
 static void load_cs_ss(struct vcpu *v, struct svm *s)
 {
 	struct vmcb_save *b = &s->vmcb->save;
 
-	b->cs = pack(&v->seg[SEG_CS]);
-	b->ss = pack(&v->seg[SEG_SS]);
+	b->cs = pack(v, SEG_CS);
+	b->ss = pack(v, SEG_SS);
 	b->cpl = (u8)seg_dpl(v->seg[SEG_SS].attr);
 	svm_dirty(s, VMCB_CLEAN_SEG);
 }
@@ -171,12 +186,12 @@ static void load_segments(struct vcpu *v, struct svm *s)
 {
 	struct vmcb_save *b = &s->vmcb->save;
 
-	b->es = pack(&v->seg[SEG_ES]);
-	b->ds = pack(&v->seg[SEG_DS]);
-	b->fs = pack(&v->seg[SEG_FS]);
-	b->gs = pack(&v->seg[SEG_GS]);
-	b->ldtr = pack(&v->seg[SEG_LDTR]);
-	b->tr = pack(&v->seg[SEG_TR]);
+	b->es = pack(v, SEG_ES);
+	b->ds = pack(v, SEG_DS);
+	b->fs = pack(v, SEG_FS);
+	b->gs = pack(v, SEG_GS);
+	b->ldtr = pack(v, SEG_LDTR);
+	b->tr = pack(v, SEG_TR);
 	svm_dirty(s, VMCB_CLEAN_SEG);
 }
 
@@ -218,6 +233,12 @@ static void load_tables(struct vcpu *v, struct svm *s)
 	svm_dirty(s, VMCB_CLEAN_DT);
 }
 
+/* INTERRUPT_SHADOW as the vcpu has it. */
+static void write_shadow(struct vcpu *v)
+{
+	svm_of(v)->vmcb->control.interrupt_shadow = v->interrupt_shadow ? VMCB_INTERRUPT_SHADOW : 0;
+}
+
 void svm_load_changed(struct vcpu *v)
 {
 	struct svm *s = svm_of(v);
@@ -238,8 +259,8 @@ void svm_load_changed(struct vcpu *v)
 		load_debug(v, s);
 	if (v->changed & VCPU_TABLES)
 		load_tables(v, s);
-	if (v->changed & VCPU_SHADOW)
-		s->vmcb->control.interrupt_shadow = v->interrupt_shadow ? VMCB_INTERRUPT_SHADOW : 0;
+	if (v->changed & VCPU_SHADOW && (v->interrupt_shadow || s->vmcb->control.interrupt_shadow))
+		write_shadow(v);
 	v->changed = 0;
 }
 

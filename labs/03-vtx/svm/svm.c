@@ -119,8 +119,15 @@ static u32 next_asid(void)
 	return 1 + vcpus_made++ % (svm_machine.asids - 1);
 }
 
-static void vmcb_init(struct vmcb *b)
+/*
+ * The controls that hold for the vcpu's whole life: what exits (INTERCEPT_*, and what svm_tcg_intercepts()
+ * adds to the first word), both maps, an ASID, virtual interrupt masking. Nothing of another guest may be
+ * found in the TLB under this ASID: the first entry empties it.
+ */
+void svm_vmcb_init(struct vcpu *v)
 {
+	struct vmcb *b = svm_of(v)->vmcb;
+
 	b->control.intercept_exceptions = (u32)INTERCEPT_EXCEPTIONS;
 	b->control.intercept_misc1 = (u32)INTERCEPT_MISC1 | svm_tcg_intercepts();
 	b->control.intercept_misc2 = (u32)INTERCEPT_MISC2;
@@ -145,8 +152,8 @@ static int svm_vcpu_init(struct vcpu *v)
 		return -1;
 	s->vmcb_hpa = hva_to_hpa(s->vmcb);
 	s->hidden_kept = true;
-	vmcb_init(s->vmcb);
 	v->cpu_private = s;
+	svm_vmcb_init(v);
 	return 0;
 }
 
@@ -166,21 +173,42 @@ void svm_guest_out(struct svm *s)
 }
 
 /*
- * IF is on from here, so that VMRUN finds it on: with V_INTR_MASKING it is the monitor's IF that lets the
- * machine's interrupts end the guest's run (APM vol. 2, 15.21.1 "Physical INTR Masking"). GIF = 0
- * keeps them from the monitor.
+ * The CPU becomes the guest's. GIF is 0 from the first instruction on: nothing interrupts the monitor. IF is
+ * on, so that VMRUN finds it on: with V_INTR_MASKING it is the monitor's IF that lets the machine's
+ * interrupts end the guest's run (APM vol. 2, 15.21.1 "Physical INTR Masking"). Then the IDT without IST
+ * stacks, and in place of the monitor's hidden state the guest's.
  */
-static void svm_load(struct vcpu *v)
+static void take_cpu(struct vcpu *v)
 {
 	struct svm *s = svm_of(v);
 
 	clgi();
 	sti();
 	lidt(&idt_in_guest);
-	trap_debug_in_ring0 = svm_quirks_debug;
 	vmsave(host_hidden);
 	svm_guest_in(s);
 	s->in_cpu = true;
+}
+
+/* The reverse, in the reverse order: with GIF = 1 again IF is off, as the monitor has it. */
+static void give_cpu_back(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+
+	svm_guest_out(s);
+	vmload(host_hidden);
+	s->in_cpu = false;
+	lidt(&idt_of_machine);
+	cli();
+	stgi();
+}
+
+static void svm_load(struct vcpu *v)
+{
+	struct svm *s = svm_of(v);
+
+	trap_debug_in_ring0 = svm_quirks_debug;
+	take_cpu(v);
 	s->attention = s->special = true;
 	s->vmcb->control.clean = 0;
 	if (asids_are_shared())
@@ -190,23 +218,20 @@ static void svm_load(struct vcpu *v)
 
 static void svm_unload(struct vcpu *v)
 {
-	struct svm *s = svm_of(v);
-
 	vcpu_need(v, VCPU_DRS | VCPU_MSRS);
-	svm_guest_out(s);
-	vmload(host_hidden);
-	s->in_cpu = false;
+	give_cpu_back(v);
 	trap_debug_in_ring0 = NULL;
-	lidt(&idt_of_machine);
-	cli();
-	stgi();
 }
 
-/* The interrupt that ended the guest's run is still pending. svm_entry.S says which it is. */
-void svm_take_interrupt(void)
+/*
+ * The interrupt that ended the guest's run is still pending. It is let in for the time of one instruction;
+ * vector_taken in svm_entry.S comes back with its number in EAX.
+ */
+void svm_take_interrupt(struct vcpu *v)
 {
 	unsigned vector = NO_VECTOR;
 
+	(void)v;
 	asm volatile("stgi\n"
 		     "nop\n"
 		     "clgi"

@@ -44,8 +44,19 @@ struct svm_machine {
 };
 extern struct svm_machine svm_machine;
 
+/* What CPUID and the firmware's register say of SVM. */
+struct svm_cpu {
+	u32 extended_max;     /* EAX of 8000_0000h: the highest leaf */
+	u32 extended_ecx;     /* ECX of 8000_0001h */
+	u32 svm_ebx, svm_edx; /* of 8000_000Ah: how many ASIDs, SVM_FEATURE_* */
+	u64 vm_cr;            /* VM_CR */
+};
+
 /* Turns SVM on. NULL, or why it cannot be used: a sentence. */
 const char *svm_machine_init(void);
+/* Its steps: is there SVM, and what of it; on with it. The same. */
+const char *svm_examine(const struct svm_cpu *cpu, struct svm_machine *m);
+const char *svm_turn_on(void);
 
 static inline bool svm_has(u32 feature)
 {
@@ -123,13 +134,15 @@ static inline void svm_dirty(struct svm *s, u32 clean_bits)
 }
 
 /* ---- svm.c ---- */
+void svm_vmcb_init(struct vcpu *v);
 void svm_guest_in(struct svm *s);  /* VMLOAD of the guest's */
 void svm_guest_out(struct svm *s); /* VMSAVE of it, unless that has been done since it ran */
-void svm_take_interrupt(void);
+void svm_take_interrupt(struct vcpu *v);
 
 /* ---- state.c: groups of state between vcpu and VMCB ---- */
 void svm_fetch(struct vcpu *v, u32 groups);
 void svm_load_changed(struct vcpu *v);
+void svm_write_control(struct vcpu *v);
 void svm_load_pdpt(struct vcpu *v); /* before each entry of an unpaged guest */
 
 /* ---- inject.c: events ---- */
