@@ -75,19 +75,22 @@ enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct even
 
 /* ---- windows ---- */
 
-static bool nmi_will_be_possible(const struct vcpu *v)
-{
-	return !v->nmi_blocked || svm_of(v)->unblocking;
-}
-
 /*
  * An interrupt of the machine waits for the end of the guest's interrupt shadow and of an injected delivery,
- * and comes before the next instruction: what an NMI of the guest has to wait for.
+ * and comes before the next instruction: what an NMI of the guest has to wait for. So the monitor sends
+ * itself one. Not while NMIs are blocked, unless the guest is about to execute the IRET that ends it
+ * (svm.unblocking); and not where svm_quirks_step() has it exit behind the next instruction anyway.
  */
+static void nmi_window(struct vcpu *v)
+{
+	if ((!v->nmi_blocked || svm_of(v)->unblocking) && !svm_quirks_step(v))
+		machine_interrupt_self();
+}
+
 void svm_request_window(struct vcpu *v)
 {
-	if (v->events.nmi_pending && nmi_will_be_possible(v) && !svm_quirks_step(v))
-		machine_interrupt_self();
+	if (v->events.nmi_pending)
+		nmi_window(v);
 	svm_of(v)->window = svm_of(v)->attention = true;
 }
 
@@ -200,13 +203,20 @@ static void take_tpr(struct vcpu *v)
 	svm_of(v)->attention = true;
 }
 
+/* After an exit with svm.unblocking set: without the interrupt shadow the IRET has been executed. */
+static void end_unblocking(struct vcpu *v)
+{
+	if (!v->interrupt_shadow)
+		svm_of(v)->unblocking = v->nmi_blocked = false;
+}
+
 void svm_events_exit(struct vcpu *v)
 {
 	struct svm *s = svm_of(v);
 	const struct vmcb_control *c = &s->vmcb->control;
 
-	if (s->unblocking && !v->interrupt_shadow)
-		s->unblocking = v->nmi_blocked = false;
+	if (s->unblocking)
+		end_unblocking(v);
 	if ((c->v_intr & VMCB_V_TPR) != v->cr8)
 		take_tpr(v);
 	if (c->exitintinfo & VMCB_EVENT_V)

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/* EXITCODE and what goes with it to struct vmexit: APM vol. 2, 15.7.1 "State Saved on Exit", 15.8.1 "MOV
+ * CRx/DRx Intercepts", 15.10.2 "IN and OUT Behavior", 15.11 "MSR Intercepts", appendix C. */
+#include <string.h>
+
+#include "fake_svm.h"
+#include "lib/tests/unit.h"
+#include "vmm/emulate.h"
+#include "x86/exception.h"
+
+#define RIP    0x1000
+#define LENGTH 3
+#define ALL    (SVM_FEATURE_NRIPS | SVM_FEATURE_DECODE)
+
+static struct vcpu *v;
+static struct insn at_rip; /* what the decoder finds */
+static unsigned decoded;
+
+bool emulate_decode(struct vcpu *of, struct insn *i)
+{
+	(void)of;
+	decoded++;
+	*i = at_rip;
+	return true;
+}
+
+static void guest(u32 features)
+{
+	v = fake_vcpu(features);
+	v->rip = RIP;
+	decoded = 0;
+}
+
+/* What was in the structure is of an earlier exit: here, ones. */
+static struct vmexit exit_by(u64 code, u64 info1, u64 info2)
+{
+	struct vmcb_control *c = &svm_of(v)->vmcb->control;
+	struct vmexit exit;
+
+	memset(&exit, 0xff, sizeof(exit));
+	c->exitcode = code;
+	c->exitinfo1 = info1;
+	c->exitinfo2 = info2;
+	c->nrip = svm_has(SVM_FEATURE_NRIPS) ? RIP + LENGTH : 0;
+	svm_exit(v, &exit);
+	return exit;
+}
+
+static void plain_instructions(void)
+{
+	static const struct {
+		u16 code;
+		u8 neutral;
+	} cases[] = {
+		{SVM_EXIT_CPUID, VMEXIT_CPUID},     {SVM_EXIT_HLT, VMEXIT_HLT},
+		{SVM_EXIT_PAUSE, VMEXIT_PAUSE},     {SVM_EXIT_WBINVD, VMEXIT_CACHE},
+		{SVM_EXIT_RDPMC, VMEXIT_RDPMC},     {SVM_EXIT_XSETBV, VMEXIT_XSETBV},
+		{SVM_EXIT_VMRUN, VMEXIT_UNDEFINED}, {SVM_EXIT_VMMCALL, VMEXIT_HYPERCALL},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vmexit exit;
+
+		guest(ALL);
+		exit = exit_by(cases[i].code, 0, 0);
+		CU_ASSERT_EQUAL(exit.reason, cases[i].neutral);
+		CU_ASSERT_EQUAL(exit.insn_len, LENGTH);
+		guest(0);
+		CU_ASSERT_EQUAL(exit_by(cases[i].code, 0, 0).insn_len, 0);
+	}
+}
+
+static void control_registers(void)
+{
+	struct vmexit exit;
+
+	guest(ALL);
+	exit = exit_by(SVM_EXIT_CR0_WRITE + 3, VMCB_MOV_CR_VALID | 9, 0); /* MOV CR3, R9 */
+	CU_ASSERT_EQUAL(exit.reason, VMEXIT_CR);
+	CU_ASSERT(exit.cr.number == 3 && exit.cr.op == CR_WRITE && exit.cr.gpr == 9);
+	CU_ASSERT_EQUAL(exit.insn_len, LENGTH);
+	exit = exit_by(SVM_EXIT_CR0_READ + 8, VMCB_MOV_CR_VALID | GPR_RCX, 0); /* MOV RCX, CR8 */
+	CU_ASSERT(exit.cr.number == 8 && exit.cr.op == CR_READ && exit.cr.gpr == GPR_RCX);
+	CU_ASSERT_EQUAL(decoded, 0);
+}
+
+/* LMSW, CLTS and SMSW leave bit 63 clear; without the assists every instruction does. */
+static void control_registers_decoded(void)
+{
+	static const u32 features[] = {ALL, 0, SVM_FEATURE_NRIPS, SVM_FEATURE_DECODE};
+	struct vmexit exit;
+
+	at_rip = (struct insn){.op = OP_CLTS, .length = 2};
+	guest(ALL);
+	exit = exit_by(SVM_EXIT_CR0_WRITE, 0, 0);
+	CU_ASSERT(exit.reason == VMEXIT_CR && exit.cr.op == CR_CLTS && exit.cr.number == 0);
+	CU_ASSERT_EQUAL(exit.insn_len, 2);
+	at_rip = (struct insn){.op = OP_LMSW, .length = 4, .rm = GPR_RBX};
+	v->gpr[GPR_RBX] = 0xffff1234;
+	exit = exit_by(SVM_EXIT_CR0_WRITE, 0, 0);
+	CU_ASSERT(exit.cr.op == CR_LMSW && exit.cr.source == 0x1234 && exit.insn_len == 4);
+	CU_ASSERT_EQUAL(decoded, 2);
+	for (unsigned i = 1; i < ARRAY_SIZE(features); i++) {
+		at_rip = (struct insn){.op = OP_MOV_TO_CR, .length = 5, .rm = 9};
+		guest(features[i]);
+		exit = exit_by(SVM_EXIT_CR0_WRITE + 4, 0, 0);
+		CU_ASSERT(exit.cr.number == 4 && exit.cr.op == CR_WRITE && exit.cr.gpr == 9);
+		CU_ASSERT(exit.insn_len == 5 && decoded == 1);
+	}
+}
+
+/* EXITINFO2 has the next RIP on every CPU, with and without nRIP. */
+static void port_io(void)
+{
+	static const u32 features[] = {ALL, 0};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
+		struct vmexit exit;
+
+		guest(features[i]);
+		exit = exit_by(SVM_EXIT_IOIO, 0x3f80000 | 1 << 4, RIP + 1); /* OUT DX, AL */
+		CU_ASSERT(exit.reason == VMEXIT_IO && exit.io.port == 0x3f8 && exit.io.size == 1);
+		CU_ASSERT(exit.io.write && !exit.io.string && !exit.io.rep && exit.insn_len == 1);
+		exit = exit_by(SVM_EXIT_IOIO, 0x0cfc0000 | 1 << 6 | 1, RIP + 2); /* IN EAX, imm */
+		CU_ASSERT(exit.io.port == 0xcfc && exit.io.size == 4 && !exit.io.write && exit.insn_len == 2);
+		exit = exit_by(SVM_EXIT_IOIO, 0xffff0000 | 1 << 5, RIP + 2); /* OUT DX, AX */
+		CU_ASSERT(exit.io.port == 0xffff && exit.io.size == 2 && exit.io.write);
+	}
+}
+
+/* REP OUTSW with a prefix for FS, addresses of 4 bytes. */
+static void string_io(void)
+{
+	const u64 info = 0x3f80000 | SEG_FS << 10 | 1 << 8 | 1 << 5 | 1 << 3 | 1 << 2;
+	struct vmexit exit;
+
+	guest(ALL);
+	exit = exit_by(SVM_EXIT_IOIO, info, RIP + 4);
+	CU_ASSERT(exit.io.string && exit.io.rep && exit.io.size == 2 && exit.io.write);
+	CU_ASSERT(exit.io.addr_size == 4 && exit.io.segment == SEG_FS && exit.insn_len == 4);
+	CU_ASSERT_EQUAL(decoded, 0);
+	at_rip = (struct insn){.op = OP_OUTS, .length = 4, .addr_size = 4, .segment = SEG_FS};
+	guest(0);
+	exit = exit_by(SVM_EXIT_IOIO, info, RIP + 4);
+	CU_ASSERT(exit.io.string && exit.io.rep && exit.io.addr_size == 4 && exit.io.segment == SEG_FS);
+	CU_ASSERT_EQUAL(decoded, 1);
+}
+
+static void msrs(void)
+{
+	struct vmexit exit;
+
+	guest(ALL);
+	v->gpr[GPR_RCX] = 0xffffffffc0000080;
+	exit = exit_by(SVM_EXIT_MSR, 0, 0);
+	CU_ASSERT(exit.reason == VMEXIT_MSR && exit.msr.index == MSR_EFER && !exit.msr.write);
+	exit = exit_by(SVM_EXIT_MSR, 1, 0);
+	CU_ASSERT(exit.msr.write && exit.insn_len == LENGTH);
+	guest(0);
+	CU_ASSERT_EQUAL(exit_by(SVM_EXIT_MSR, 1, 0).insn_len, 0);
+}
+
+static void exceptions(void)
+{
+	struct vmexit exit;
+
+	guest(ALL);
+	exit = exit_by(SVM_EXIT_EXCP0 + VEC_PF, PF_WRITE, 0x5000);
+	CU_ASSERT(exit.reason == VMEXIT_PAGE_FAULT && exit.fault.gva == 0x5000 &&
+		  exit.fault.error == PF_WRITE);
+	exit = exit_by(SVM_EXIT_EXCP0 + VEC_AC, 0, 0);
+	CU_ASSERT(exit.reason == VMEXIT_EXCEPTION && exit.exception.vector == VEC_AC);
+	CU_ASSERT(exit.exception.has_error && exit.exception.dr6 == 0);
+}
+
+/* INT1 is a #DB behind the instruction, in which DR6 shows nothing but a single step that was due too. */
+static void int1(void)
+{
+	static const u32 features[] = {ALL, 0};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
+		unsigned length = features[i] ? LENGTH : 1;
+
+		at_rip = (struct insn){.op = OP_INT1, .length = 1};
+		guest(features[i]);
+		CU_ASSERT_EQUAL(exit_by(SVM_EXIT_ICEBP, 0, 0).reason, VMEXIT_NONE);
+		CU_ASSERT_EQUAL(v->rip, RIP + length);
+		CU_ASSERT(fake_raised.vector == VEC_DB && fake_raised.payload == 0);
+		guest(features[i]);
+		v->rflags |= RFLAGS_TF;
+		exit_by(SVM_EXIT_ICEBP, 0, 0);
+		CU_ASSERT_EQUAL(v->rip, RIP + length);
+		CU_ASSERT(fake_raised.vector == VEC_DB && fake_raised.payload == DR6_BS);
+	}
+}
+
+static void not_asked_for(void)
+{
+	static const u64 codes[] = {SVM_EXIT_PUSHF, SVM_EXIT_NPF, SVM_EXIT_COUNT};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(codes); i++) {
+		guest(ALL);
+		CU_ASSERT_EQUAL(exit_by(codes[i], 0, 0).reason, VMEXIT_NONE);
+		CU_ASSERT_EQUAL(fake_ended, 1);
+	}
+}
+
+UNIT_MAIN("exit", {"plain instructions", plain_instructions}, {"control registers", control_registers},
+	  {"control registers, decoded", control_registers_decoded}, {"port I/O", port_io},
+	  {"string I/O", string_io}, {"MSRs", msrs}, {"exceptions", exceptions}, {"INT1", int1},
+	  {"exits that were not asked for", not_asked_for})
