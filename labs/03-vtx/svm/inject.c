@@ -166,14 +166,17 @@ void svm_iret(struct vcpu *v)
 
 /* ---- after the exit ---- */
 
-/* EXITINTINFO has the format of what was injected. Of INT n, INT3 and INTO nothing has to be done again, and
- * a page fault has left its address in CR2. */
-static void take_interrupted(struct vcpu *v, u64 info)
+/* EXITINTINFO and EVENTINJ have one format. INT3 and INTO have the type of an exception. */
+static struct event decode_event(u64 info)
 {
-	struct event e = {.vector = info & VMCB_EVENT_VECTOR};
+	struct event e = {
+		.vector = info & VMCB_EVENT_VECTOR,
+		.has_error = info & VMCB_EVENT_EV,
+		.error = info & VMCB_EVENT_EV ? (u32)(info >> VMCB_EVENT_ERROR_SHIFT) : 0,
+	};
 
-	if (!info)
-		return;
+	if (!(info & VMCB_EVENT_V))
+		return (struct event){.kind = EVENT_NONE};
 	switch (info & VMCB_EVENT_TYPE) {
 	case VMCB_EVENT_TYPE_INTR:
 		e.kind = EVENT_INTERRUPT;
@@ -182,16 +185,25 @@ static void take_interrupted(struct vcpu *v, u64 info)
 		e.kind = EVENT_NMI;
 		break;
 	case VMCB_EVENT_TYPE_EXCEPTION:
-		if (e.vector == VEC_BP || e.vector == VEC_OF)
-			return;
-		e.kind = EVENT_EXCEPTION;
-		e.has_error = info & VMCB_EVENT_EV;
-		e.error = (u32)(info >> VMCB_EVENT_ERROR_SHIFT);
-		e.payload = e.vector == VEC_PF ? v->cr2 : 0;
+		e.kind = e.vector == VEC_BP || e.vector == VEC_OF ? EVENT_SOFTWARE : EVENT_EXCEPTION;
 		break;
 	default:
-		return;
+		e.kind = EVENT_SOFTWARE;
+		break;
 	}
+	return e;
+}
+
+/* What an exit interrupted, to event.c. Not INT n, INT3 and INTO: RIP is at them, and the guest executes them
+ * again. A page fault has left its address in CR2. */
+static void take_interrupted(struct vcpu *v, u64 info)
+{
+	struct event e = decode_event(info);
+
+	if (e.kind == EVENT_NONE || e.kind == EVENT_SOFTWARE)
+		return;
+	if (e.kind == EVENT_EXCEPTION && e.vector == VEC_PF)
+		e.payload = v->cr2;
 	event_interrupted(v, &e);
 }
 
