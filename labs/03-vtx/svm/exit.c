@@ -53,6 +53,7 @@ static COLD void exit_io_string(struct vcpu *v, u64 info, struct vmexit *exit)
 /* EXITINFO2 has the next RIP on every CPU. */
 static void exit_io(struct vcpu *v, struct vmexit *exit)
 {
+	/* SOLUTION E3.5 { stub: (void)exit_io_string; exit->reason = VMEXIT_NONE; return; */
 	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
 	u64 info = c->exitinfo1;
 
@@ -64,13 +65,16 @@ static void exit_io(struct vcpu *v, struct vmexit *exit)
 	exit->io.rep = info & VMCB_IOIO_REP;
 	if (exit->io.string)
 		exit_io_string(v, info, exit);
+	/* } SOLUTION E3.5 */
 }
 
 static void exit_msr(struct vcpu *v, struct vmexit *exit)
 {
+	/* SOLUTION E3.5 { stub: exit->reason = VMEXIT_NONE; return; */
 	exit->insn_len = insn_length(v);
 	exit->msr.index = (u32)v->gpr[GPR_RCX];
 	exit->msr.write = svm_of(v)->vmcb->control.exitinfo1 & 1;
+	/* } SOLUTION E3.5 */
 }
 
 /* SMSW is a read of CR0 as well: the low 16 bits of it, to a register of any size or to memory. */
@@ -140,6 +144,7 @@ static COLD void decode_cr(struct vcpu *v, struct vmexit *exit)
 
 static void exit_cr(struct vcpu *v, struct vmexit *exit)
 {
+	/* SOLUTION E3.5 { stub: (void)decode_cr; exit->reason = VMEXIT_NONE; return; */
 	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
 	u64 info = c->exitinfo1, code = c->exitcode;
 	bool write = code >= SVM_EXIT_CR0_WRITE;
@@ -153,6 +158,7 @@ static void exit_cr(struct vcpu *v, struct vmexit *exit)
 	exit->insn_len = insn_length(v);
 	exit->cr.op = write ? CR_WRITE : CR_READ;
 	exit->cr.gpr = info & VMCB_MOV_CR_GPR;
+	/* } SOLUTION E3.5 */
 }
 
 static void exit_invlpg(struct vcpu *v, struct vmexit *exit)
@@ -195,6 +201,7 @@ static void exit_exception(struct vcpu *v, struct vmexit *exit)
 /* INT1: #DB behind the instruction. */
 static void exit_icebp(struct vcpu *v, struct vmexit *exit)
 {
+	/* SOLUTION E3.8 { stub: exit->reason = VMEXIT_NONE; return; */
 	unsigned length = insn_length(v);
 	struct insn i;
 
@@ -206,6 +213,7 @@ static void exit_icebp(struct vcpu *v, struct vmexit *exit)
 	}
 	vcpu_advance(v, length);
 	event_debug(v, v->rflags & RFLAGS_TF ? DR6_BS : 0);
+	/* } SOLUTION E3.8 */
 }
 
 static void exit_failed(struct vcpu *v, struct vmexit *exit)

@@ -40,6 +40,7 @@ static bool is_fault(const struct event *e)
 /* An exception or NMI, and what comes with it but the frame. */
 static u64 other_event(struct vcpu *v, const struct event *e)
 {
+	/* SOLUTION E3.6 { stub: (void)is_fault; (void)e; return 0; */
 	u64 type = e->kind == EVENT_NMI ? VMCB_EVENT_TYPE_NMI : VMCB_EVENT_TYPE_EXCEPTION;
 	u64 word = e->vector | type | VMCB_EVENT_V;
 
@@ -52,10 +53,12 @@ static u64 other_event(struct vcpu *v, const struct event *e)
 	if (e->kind == EVENT_NMI || e->vector == VEC_DF) /* NMIs are blocked now; #DF has its quirks */
 		svm_of(v)->attention = true;
 	return word;
+	/* } SOLUTION E3.6 */
 }
 
 enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested)
 {
+	/* SOLUTION E3.6 { stub: (void)nested; (void)other_event; (void)e; return INJECT_DONE; */
 	struct svm *s = svm_of(v);
 
 	(void)nested;
@@ -71,6 +74,7 @@ enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct even
 	}
 	s->special = true;
 	return INJECT_DONE;
+	/* } SOLUTION E3.6 */
 }
 
 /* ---- windows ---- */
@@ -83,8 +87,10 @@ enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct even
  */
 static void nmi_window(struct vcpu *v)
 {
+	/* SOLUTION E3.8 { stub: return; */
 	if ((!v->nmi_blocked || svm_of(v)->unblocking) && !svm_quirks_step(v))
 		machine_interrupt_self();
+	/* } SOLUTION E3.8 */
 }
 
 void svm_request_window(struct vcpu *v)
@@ -112,6 +118,7 @@ static void set_bits(struct svm *s, u32 *word, u32 bits, bool on)
  */
 static void load_windows(struct vcpu *v)
 {
+	/* SOLUTION E3.7 { stub: (void)set_bits; return; */
 	struct svm *s = svm_of(v);
 	struct vmcb_control *c = &s->vmcb->control;
 	u32 v_intr =
@@ -123,6 +130,7 @@ static void load_windows(struct vcpu *v)
 	}
 	set_bits(s, &c->intercept_misc1, VMCB_INTERCEPT_VINTR, s->window);
 	set_bits(s, &c->intercept_cr, CR8_WRITE, v->cr8 && v->lapic->highest_irr >= 0);
+	/* } SOLUTION E3.7 */
 }
 
 /* Is there something of it, or was there at the last entry? */
@@ -137,9 +145,11 @@ static bool windows_used(const struct vcpu *v)
 /* While NMIs are blocked the guest exits at IRET, unless that is the one which it is about to execute. */
 static void load_nmi_blocking(struct vcpu *v)
 {
+	/* SOLUTION E3.8 { stub: return; */
 	struct svm *s = svm_of(v);
 
 	set_bits(s, &s->vmcb->control.intercept_misc1, VMCB_INTERCEPT_IRET, v->nmi_blocked && !s->unblocking);
+	/* } SOLUTION E3.8 */
 }
 
 void svm_events_enter(struct vcpu *v)
@@ -159,9 +169,11 @@ void svm_events_enter(struct vcpu *v)
  * is that of the blocking. */
 void svm_iret(struct vcpu *v)
 {
+	/* SOLUTION E3.8 { stub: return; */
 	svm_of(v)->unblocking = svm_of(v)->attention = true;
 	v->interrupt_shadow = true;
 	vcpu_changed(v, VCPU_SHADOW);
+	/* } SOLUTION E3.8 */
 }
 
 /* ---- after the exit ---- */
@@ -198,6 +210,7 @@ static struct event decode_event(u64 info)
  * again. A page fault has left its address in CR2. */
 static void take_interrupted(struct vcpu *v, u64 info)
 {
+	/* SOLUTION E3.6 { stub: (void)decode_event; (void)info; return; */
 	struct event e = decode_event(info);
 
 	if (e.kind == EVENT_NONE || e.kind == EVENT_SOFTWARE)
@@ -205,21 +218,26 @@ static void take_interrupted(struct vcpu *v, u64 info)
 	if (e.kind == EVENT_EXCEPTION && e.vector == VEC_PF)
 		e.payload = v->cr2;
 	event_interrupted(v, &e);
+	/* } SOLUTION E3.6 */
 }
 
 /* The guest has written CR8: its local APIC has to know. Every entry is one with `attention` as long as CR8
  * is not 0. */
 static void take_tpr(struct vcpu *v)
 {
+	/* SOLUTION E3.7 { stub: return; */
 	ASSERT(cr8_write(v, svm_of(v)->vmcb->control.v_intr & VMCB_V_TPR_CR8));
 	svm_of(v)->attention = true;
+	/* } SOLUTION E3.7 */
 }
 
 /* After an exit with svm.unblocking set: without the interrupt shadow the IRET has been executed. */
 static void end_unblocking(struct vcpu *v)
 {
+	/* SOLUTION E3.8 { stub: return; */
 	if (!v->interrupt_shadow)
 		svm_of(v)->unblocking = v->nmi_blocked = false;
+	/* } SOLUTION E3.8 */
 }
 
 void svm_events_exit(struct vcpu *v)

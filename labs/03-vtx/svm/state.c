@@ -45,6 +45,7 @@ static struct segment unpack(const struct vmcb_segment *s)
 /* As the VMCB has it: the attributes without the four bits between, and P alone says whether it is usable. */
 static struct vmcb_segment pack(struct vcpu *v, unsigned seg)
 {
+	/* SOLUTION E3.4 { stub: (void)seg; return (struct vmcb_segment){0}; */
 	const struct segment *s = &v->seg[seg];
 	u16 attr = (u16)((s->attr & VMCB_SEG_ATTR_LOW) |
 			 (s->attr >> VMCB_SEG_ATTR_HIGH_SHIFT & VMCB_SEG_ATTR_HIGH));
@@ -53,6 +54,7 @@ static struct vmcb_segment pack(struct vcpu *v, unsigned seg)
 		attr &= (u16)~VMCB_SEG_P;
 	return (struct vmcb_segment){
 		.selector = s->selector, .attr = attr, .limit = s->limit, .base = s->base};
+	/* } SOLUTION E3.4 */
 }
 
 /* ---- from the CPU to the vcpu ---- */
@@ -146,6 +148,7 @@ static void load_root(struct vcpu *v, struct svm *s)
  */
 void svm_write_control(struct vcpu *v)
 {
+	/* SOLUTION E3.4 { stub: return; */
 	struct svm *s = svm_of(v);
 	struct vmcb *b = s->vmcb;
 	bool paged = v->cr0 & CR0_PG;
@@ -157,6 +160,7 @@ void svm_write_control(struct vcpu *v)
 	b->control.intercept_cr = (u32)(INTERCEPT_CR | (b->save.cr0 != v->cr0 ? VMCB_INTERCEPT_READ(0) : 0) |
 					(b->save.cr4 != v->cr4 ? VMCB_INTERCEPT_READ(4) : 0));
 	s->unpaged = !paged;
+	/* } SOLUTION E3.4 */
 }
 
 static void load_control(struct vcpu *v, struct svm *s)
@@ -236,7 +240,9 @@ static void load_tables(struct vcpu *v, struct svm *s)
 /* INTERRUPT_SHADOW as the vcpu has it. */
 static void write_shadow(struct vcpu *v)
 {
+	/* SOLUTION E3.7 { stub: return; */
 	svm_of(v)->vmcb->control.interrupt_shadow = v->interrupt_shadow ? VMCB_INTERRUPT_SHADOW : 0;
+	/* } SOLUTION E3.7 */
 }
 
 void svm_load_changed(struct vcpu *v)
@@ -270,10 +276,12 @@ void svm_load_changed(struct vcpu *v)
  */
 void svm_load_pdpt(struct vcpu *v)
 {
+	/* SOLUTION E3.4 { stub: return; */
 	struct svm *s = svm_of(v);
 	u64 top = *(const u64 *)hpa_to_hva(v->mem->root(v, ROLE_SINGLE));
 	const u64 *table = top & PTE_P ? hpa_to_hva(top & PTE_ADDR) : NULL;
 
 	for (unsigned i = 0; i < PDPT_PAE_ENTRIES; i++)
 		s->pdpt[i] = table && table[i] & PTE_P ? table[i] & PDPTE_PASSED : 0;
+	/* } SOLUTION E3.4 */
 }

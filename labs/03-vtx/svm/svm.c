@@ -126,6 +126,7 @@ static u32 next_asid(void)
  */
 void svm_vmcb_init(struct vcpu *v)
 {
+	/* SOLUTION E3.2 { stub: (void)next_asid; return; */
 	struct vmcb *b = svm_of(v)->vmcb;
 
 	b->control.intercept_exceptions = (u32)INTERCEPT_EXCEPTIONS;
@@ -137,6 +138,7 @@ void svm_vmcb_init(struct vcpu *v)
 	b->control.guest_asid = next_asid();
 	b->control.tlb_control = VMCB_TLB_FLUSH_ALL;
 	b->control.v_intr = VMCB_V_INTR_MASKING;
+	/* } SOLUTION E3.2 */
 }
 
 static int svm_vcpu_init(struct vcpu *v)
@@ -180,6 +182,7 @@ void svm_guest_out(struct svm *s)
  */
 static void take_cpu(struct vcpu *v)
 {
+	/* SOLUTION E3.3 { stub: (void)clgi; return; */
 	struct svm *s = svm_of(v);
 
 	clgi();
@@ -188,11 +191,13 @@ static void take_cpu(struct vcpu *v)
 	vmsave(host_hidden);
 	svm_guest_in(s);
 	s->in_cpu = true;
+	/* } SOLUTION E3.3 */
 }
 
 /* The reverse, in the reverse order: with GIF = 1 again IF is off, as the monitor has it. */
 static void give_cpu_back(struct vcpu *v)
 {
+	/* SOLUTION E3.3 { stub: (void)stgi; return; */
 	struct svm *s = svm_of(v);
 
 	svm_guest_out(s);
@@ -201,6 +206,7 @@ static void give_cpu_back(struct vcpu *v)
 	lidt(&idt_of_machine);
 	cli();
 	stgi();
+	/* } SOLUTION E3.3 */
 }
 
 static void svm_load(struct vcpu *v)
@@ -229,9 +235,10 @@ static void svm_unload(struct vcpu *v)
  */
 void svm_take_interrupt(struct vcpu *v)
 {
+	(void)v;
+	/* SOLUTION E3.3 { stub: return; */
 	unsigned vector = NO_VECTOR;
 
-	(void)v;
 	asm volatile("stgi\n"
 		     "nop\n"
 		     "clgi"
@@ -240,6 +247,7 @@ void svm_take_interrupt(struct vcpu *v)
 		     : "memory");
 	if (vector != NO_VECTOR)
 		machine_interrupt(vector);
+	/* } SOLUTION E3.3 */
 }
 
 /* ---- the TLB: the guest's tag is its ASID ---- */
