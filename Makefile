@@ -104,8 +104,8 @@ check-grader: grader boot unit ## try the grader on hypervisors that lie, hang, 
 	$(call sub,grader,e2e)
 
 .PHONY: check-student
-check-student: $(STAMP) ## grade a student's workspace, empty and with one exercise after the other solved: LAB=03, or all
-	+@MAKE='$(MAKE)' LAB='$(LAB)' UNGRADED='$(UNGRADED)' sh common/mk/check-student.sh
+check-student: $(STAMP) ## grade a student's workspace, empty and with one exercise after the other solved: LAB=03, or all; TRACK=svm EX=3.5
+	+@MAKE='$(MAKE)' LAB='$(LAB)' TRACK='$(TRACK)' EX='$(EX)' UNGRADED='$(UNGRADED)' sh common/mk/check-student.sh
 
 .PHONY: docs
 docs: $(STAMP) ## build the book as HTML, with search: build/docs/index.html

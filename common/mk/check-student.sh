@@ -14,7 +14,9 @@
 #
 # Then the same tool on a second lab (check-base.sh).
 #
-# LAB=03 checks that lab alone. UNGRADED=1 leaves out the gradings, of which a lab that runs on Bochs has some minutes.
+# LAB=03 checks that lab alone, TRACK=svm that track of it, EX=3.5 of gradings the two of that exercise: solved up to it, and missing alone.
+# Without either the second lab follows.
+# UNGRADED=1 leaves out the gradings, of which a lab that runs on Bochs has some minutes.
 #
 # Of a lab with tracks each is graded by itself, with no exercise of the others solved.
 #
@@ -29,6 +31,11 @@ top=$BUILD/student
 passed=0
 failed=0
 track=
+only_track=${TRACK:-}
+only=${EX:-}
+only=${only:+E${only#E}}
+# What was said to `make check-student` is not meant for the calls of make below.
+unset TRACK EX
 
 # tell CODE WHAT: one result.
 tell() {
@@ -216,6 +223,11 @@ quiet() {
 	sed 's/^/          /' "$top/problems"
 }
 
+# wanted EXERCISE: is it what was asked for?
+wanted() {
+	[ -z "$only" ] || [ "$only" = "$1" ]
+}
+
 # check_track: each exercise of the lab, or of one track of it. Every other track stays as it was given. A track may have none.
 check_track() {
 	of="lab $lab${track:+ $track}"
@@ -231,20 +243,28 @@ check_track() {
 		leaked=1
 		return
 	fi
-	checkpoint ''
-	points # what an exercise is worth does not depend on what runs
-	[ -n "$leaked" ] || leaks
-	leaked=1
-	for exercise in $(printf '%s\n' "$exercises" | sed '$d'); do # all of them: that is the tree, which is graded elsewhere
-		solved=${solved:+$solved }$exercise
-		checkpoint "$solved"
-	done
-	points
-	# The last checkpoint lacks the last exercise alone.
+	if [ -z "$only" ]; then
+		checkpoint ''
+		points # what an exercise is worth does not depend on what runs
+		[ -n "$leaked" ] || leaks
+		leaked=1
+	fi
+	but_last=$(printf '%s\n' "$exercises" | sed '$d')
 	last=${exercises##*
 }
-	only_missing "$last"
-	for exercise in $(printf '%s\n' "$exercises" | sed '$d'); do
+	for exercise in $but_last; do # all of them: that is the tree, which is graded elsewhere
+		solved=${solved:+$solved }$exercise
+		! wanted "$exercise" || checkpoint "$solved"
+	done
+	if [ "$only" = "$last" ]; then
+		solve "$solved"
+		graded "only $last missing"
+	fi
+	points
+	# The last checkpoint lacks the last exercise alone.
+	! wanted "$last" || only_missing "$last"
+	for exercise in $but_last; do
+		wanted "$exercise" || continue
 		solve "$(echo $exercises | sed "s/$exercise//")"
 		graded "only $exercise missing"
 		only_missing "$exercise"
@@ -286,16 +306,22 @@ check_lab() {
 	tracks=$(python3 common/mk/course.py tracks "$lab")
 	[ -n "$tracks" ] || check_track
 	for track in $tracks; do
-		check_track
+		[ -n "$only_track" ] && [ "$only_track" != "$track" ] || check_track
 	done
 	track=
-	[ $differs -eq 0 ] || rows
+	[ $differs -eq 0 ] || [ -n "$only" ] || rows
 	places=$marked
 	solve all
 	different=$(cd "$ws" && git ls-files | grep -vx workspace.yaml | while read -r file; do cmp -s "$file" "$OLDPWD/$file" || echo "$file"; done)
 	is '' "$different" "lab $lab: with all solved it is the tree"
 }
 
+for name in $only $only_track; do
+	grep -q -e "^  - id: $name$" -e "^tracks: .*[{ ]$name:" labs/${LAB:-[0-9][0-9]}-*/rubric.yaml || {
+		echo "check-student: $name is no exercise and no track of ${LAB:+lab }${LAB:-any lab}: labs/${LAB:-*}-*/rubric.yaml" >&2
+		exit 1
+	}
+done
 rm -rf "$top"
 mkdir -p "$top"
 . common/mk/check-base.sh
@@ -303,7 +329,7 @@ markers
 for rubric in labs/${LAB:-[0-9][0-9]}-*/rubric.yaml; do
 	! grep -q '^exercises:' "$rubric" || check_lab "$rubric"
 done
-[ -n "${UNGRADED:-}" ] || check_bases
+[ -n "${UNGRADED:-}$only$only_track" ] || check_bases
 echo
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
