@@ -24,22 +24,7 @@
 
 #define APIC_BASE_ADDR     0x000ffffffffff000UL
 
-static volatile u8 *apic;
-
-u32 apic_read(unsigned reg)
-{
-	return *(volatile u32 *)(apic + reg);
-}
-
-void apic_write(unsigned reg, u32 value)
-{
-	*(volatile u32 *)(apic + reg) = value;
-}
-
-void apic_eoi(void)
-{
-	apic_write(APIC_EOI, 0);
-}
+volatile u8 *apic_registers;
 
 void machine_interrupt_self(void)
 {
@@ -68,8 +53,8 @@ static void apic_enable(void)
 	if (base & APIC_BASE_EXTD)
 		wrmsr(MSR_APIC_BASE, base & ~(u64)(APIC_BASE_EXTD | APIC_BASE_ENABLE));
 	wrmsr(MSR_APIC_BASE, (base & ~(u64)APIC_BASE_EXTD) | APIC_BASE_ENABLE);
-	apic = machine_map_device(base & APIC_BASE_ADDR, PAGE_SIZE);
-	if (!apic)
+	apic_registers = machine_map_device(base & APIC_BASE_ADDR, PAGE_SIZE);
+	if (!apic_registers)
 		panic("the local APIC is at 0x%lx, out of reach", base & APIC_BASE_ADDR);
 }
 

@@ -32,7 +32,9 @@
 
 static u64 tsc_hz;
 static bool has_deadline;
-static u64 apic_per_tsc; /* ticks of the APIC timer for one of the TSC, in units of 2^-32 */
+#define APIC_PER_TSC_SHIFT 32
+#define APIC_PER_TSC_ONE   BIT(APIC_PER_TSC_SHIFT)
+static u64 apic_per_tsc; /* ticks of the APIC timer for one of the TSC, in units of 2^-APIC_PER_TSC_SHIFT */
 static u64 armed = CLOCK_NEVER;
 
 u64 clock_hz(void)
@@ -75,7 +77,7 @@ void clock_init(void)
 	if (!tsc || !apic)
 		panic("clock: TSC counted %lu and the local APIC timer %u in a millisecond", tsc, apic);
 	tsc_hz = tsc * PIT_HZ / CALIBRATE_TICKS;
-	apic_per_tsc = ((u64)apic << 32) / tsc;
+	apic_per_tsc = ((u64)apic << APIC_PER_TSC_SHIFT) / tsc;
 
 	apic_write(APIC_LVT_TIMER, HV_VEC_TIMER | (has_deadline ? APIC_LVT_TIMER_DEADLINE : 0));
 	/* The write to the APIC goes to memory and is not ordered with the WRMSR of the first deadline
@@ -86,10 +88,9 @@ void clock_init(void)
 /* The count of the one-shot timer for so many ticks of the TSC: rounded up, and 32 bits wide. */
 static u32 one_shot_count(u64 ticks)
 {
-	unsigned __int128 product = (unsigned __int128)ticks * apic_per_tsc;
-	u64 count = product >> 64 ? ~0ULL >> 32 : (u64)(product >> 32) + 1;
+	unsigned __int128 product = (unsigned __int128)ticks * apic_per_tsc + APIC_PER_TSC_ONE;
 
-	return (u32)MIN(count, 0xffffffffULL);
+	return product >> 64 ? ~0U : (u32)(product >> APIC_PER_TSC_SHIFT);
 }
 
 void clock_arm(u64 deadline)
@@ -115,6 +116,7 @@ void clock_interrupt(void)
 	u64 deadline = armed;
 
 	armed = CLOCK_NEVER;
+	apic_eoi();
 	if (deadline != CLOCK_NEVER && rdtsc() < deadline)
 		clock_arm(deadline); /* further away than the one-shot counter reaches */
 }

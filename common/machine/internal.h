@@ -72,12 +72,26 @@ extern struct ist_stack ist_stacks[IST_COUNT];
 #define APIC_TIMER_DIVIDE          0x3e0
 #define APIC_TIMER_DIVIDE_BY_1     0xb
 
-u32 apic_read(unsigned reg);
-void apic_write(unsigned reg, u32 value);
-void apic_eoi(void);
+extern volatile u8 *apic_registers;
+
+static inline u32 apic_read(unsigned reg)
+{
+	return *(volatile u32 *)(apic_registers + reg);
+}
+
+static inline void apic_write(unsigned reg, u32 value)
+{
+	*(volatile u32 *)(apic_registers + reg) = value;
+}
+
+static inline void apic_eoi(void)
+{
+	apic_write(APIC_EOI, 0);
+}
 
 /* ---- clock.c ---- */
 
+/* Serves the timer's interrupt, and acknowledges it. */
 void clock_interrupt(void);
 
 /* The status with which a panic powers off. */

@@ -21,11 +21,11 @@ bool (*trap_debug_in_ring0)(struct trap_frame *f);
 
 void machine_interrupt(unsigned vector)
 {
-	switch (vector) {
-	case HV_VEC_TIMER:
+	if (vector == HV_VEC_TIMER) { /* the one that comes all the time */
 		clock_interrupt();
-		apic_eoi();
 		return;
+	}
+	switch (vector) {
 	case HV_VEC_SELF:
 		apic_eoi();
 		return;
