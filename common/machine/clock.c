@@ -30,10 +30,11 @@
 #define CPUID_FEATURES             1
 #define CPUID_ECX_TSC_DEADLINE     BIT(24)
 
+#define APIC_PER_TSC_SHIFT         32
+#define APIC_PER_TSC_ONE           BIT(APIC_PER_TSC_SHIFT)
+
 static u64 tsc_hz;
 static bool has_deadline;
-#define APIC_PER_TSC_SHIFT 32
-#define APIC_PER_TSC_ONE   BIT(APIC_PER_TSC_SHIFT)
 static u64 apic_per_tsc; /* ticks of the APIC timer for one of the TSC, in units of 2^-APIC_PER_TSC_SHIFT */
 static u64 armed = CLOCK_NEVER;
 
@@ -113,12 +114,9 @@ void clock_arm(u64 deadline)
 
 void clock_interrupt(void)
 {
-	u64 deadline = armed;
-
-	armed = CLOCK_NEVER;
 	apic_eoi();
-	if (deadline != CLOCK_NEVER && rdtsc() < deadline)
-		clock_arm(deadline); /* further away than the one-shot counter reaches */
+	if (rdtsc() < armed && armed != CLOCK_NEVER)
+		clock_arm(armed); /* further away than the one-shot counter reaches */
 }
 
 void machine_wait(void)

@@ -234,12 +234,6 @@ static void exit_unknown(struct vcpu *v, u64 code, struct vmexit *exit)
 		 svm_exit_name(code), code, c->exitinfo1, c->exitinfo2);
 }
 
-static void exit_interrupt(struct vcpu *v, struct vmexit *exit)
-{
-	(void)exit;
-	svm_take_interrupt(v);
-}
-
 static void exit_window(struct vcpu *v, struct vmexit *exit)
 {
 	(void)v;
@@ -273,8 +267,8 @@ static const struct {
 } exits[SVM_EXIT_COUNT] = {
 	[SVM_EXIT_CR0_READ... SVM_EXIT_DR0_READ - 1] = {exit_cr, VMEXIT_NONE},
 	[SVM_EXIT_EXCP0... SVM_EXIT_INTR - 1] = {exit_exception, VMEXIT_EXCEPTION},
-	[SVM_EXIT_INTR] = {exit_interrupt, VMEXIT_INTERRUPT},
-	[SVM_EXIT_NMI] = {exit_interrupt, VMEXIT_INTERRUPT},
+	[SVM_EXIT_INTR] = {svm_take_interrupt, VMEXIT_INTERRUPT},
+	[SVM_EXIT_NMI] = {svm_take_interrupt, VMEXIT_INTERRUPT},
 	[SVM_EXIT_VINTR] = {exit_window, VMEXIT_WINDOW},
 	[SVM_EXIT_IDTR_WRITE] = {exit_load_table, VMEXIT_NONE},
 	[SVM_EXIT_GDTR_WRITE] = {exit_load_table, VMEXIT_NONE},
@@ -322,9 +316,9 @@ static COLD void unexpected(struct vcpu *v, u64 code, struct vmexit *exit)
 		exit_unknown(v, code, exit);
 }
 
-void svm_exit(struct vcpu *v, struct vmexit *exit)
+void svm_exit(struct vcpu *v, struct vmexit *exit, const struct vmcb_control *c)
 {
-	u64 code = svm_of(v)->vmcb->control.exitcode;
+	u64 code = c->exitcode;
 
 	if (code >= SVM_EXIT_COUNT || !exits[code].decode) {
 		unexpected(v, code, exit);

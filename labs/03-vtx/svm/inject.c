@@ -56,24 +56,32 @@ static u64 other_event(struct vcpu *v, const struct event *e)
 	/* } SOLUTION E3.6 */
 }
 
-enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested)
+/* At the next entry, which then has something to be undone behind it (svm.special). What is injected ends the
+ * guest's interrupt shadow. */
+static inline enum inject_result inject_word(struct vcpu *v, u64 word)
 {
-	/* SOLUTION E3.6 { stub: (void)nested; (void)other_event; (void)e; return INJECT_DONE; */
+	/* SOLUTION E3.6 { stub: (void)word; return INJECT_DONE; */
 	struct svm *s = svm_of(v);
 
-	(void)nested;
-	if (e->kind == EVENT_INTERRUPT)
-		s->vmcb->control.eventinj = e->vector | VMCB_EVENT_TYPE_INTR | VMCB_EVENT_V;
-	else if (e->kind != EVENT_SOFTWARE)
-		s->vmcb->control.eventinj = other_event(v, e);
-	else
-		return INJECT_DONE; /* the guest's instruction does it */
+	s->vmcb->control.eventinj = word;
+	s->special = true;
 	if (v->interrupt_shadow) {
 		v->interrupt_shadow = false;
 		vcpu_changed(v, VCPU_SHADOW);
 	}
-	s->special = true;
 	return INJECT_DONE;
+	/* } SOLUTION E3.6 */
+}
+
+enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested)
+{
+	/* SOLUTION E3.6 { stub: (void)nested; (void)other_event; (void)inject_word; (void)e; return INJECT_DONE; */
+	(void)nested;
+	if (e->kind == EVENT_INTERRUPT)
+		return inject_word(v, e->vector | VMCB_EVENT_TYPE_INTR | VMCB_EVENT_V);
+	if (e->kind == EVENT_SOFTWARE)
+		return INJECT_DONE; /* the guest's instruction does it */
+	return inject_word(v, other_event(v, e));
 	/* } SOLUTION E3.6 */
 }
 

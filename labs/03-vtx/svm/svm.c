@@ -40,7 +40,6 @@
 
 #define PDPT_PAGES      1
 #define BELOW_4G        0xffffffffULL
-#define NO_VECTOR       SVM_IDT_GATES
 
 static hpa_t host_hidden; /* a VMCB that holds the monitor's own part of what VMLOAD loads */
 static unsigned vcpus_made;
@@ -230,23 +229,24 @@ static void svm_unload(struct vcpu *v)
 }
 
 /*
- * The interrupt that ended the guest's run is still pending. It is let in for the time of one instruction;
- * vector_taken in svm_entry.S comes back with its number in EAX.
+ * An exit by INTR or NMI: what ended the guest's run is still pending. It is let in for the time of one
+ * instruction; svm_vectors in svm_entry.S come back with its number in EDI. Where nothing comes any more, it
+ * is as good as a spurious one: HV_VEC_SPURIOUS.
  */
-void svm_take_interrupt(struct vcpu *v)
+void svm_take_interrupt(struct vcpu *v, struct vmexit *exit)
 {
 	(void)v;
+	(void)exit;
 	/* SOLUTION E3.3 { stub: return; */
-	unsigned vector = NO_VECTOR;
+	unsigned vector = HV_VEC_SPURIOUS;
 
 	asm volatile("stgi\n"
 		     "nop\n"
 		     "clgi"
-		     : "+a"(vector)
+		     : "+D"(vector)
 		     :
 		     : "memory");
-	if (vector != NO_VECTOR)
-		machine_interrupt(vector);
+	machine_interrupt(vector);
 	/* } SOLUTION E3.3 */
 }
 
@@ -324,9 +324,10 @@ static inline bool events_left(const struct vcpu *v, const struct vmcb_control *
 static COLD void exited_specially(struct vcpu *v, struct vmexit *exit)
 {
 	struct svm *s = svm_of(v);
+	const struct vmcb_control *c = &s->vmcb->control;
 
 	if (trace_is_on())
-		trace_left(v, svm_exit_name(s->vmcb->control.exitcode));
+		trace_left(v, svm_exit_name(c->exitcode));
 	if (s->special) {
 		tidy(s);
 		if (svm_quirks_exit(v, s)) {
@@ -334,9 +335,9 @@ static COLD void exited_specially(struct vcpu *v, struct vmexit *exit)
 			return;
 		}
 	}
-	if (s->unblocking || events_left(v, &s->vmcb->control))
+	if (s->unblocking || events_left(v, c))
 		svm_events_exit(v);
-	svm_exit(v, exit);
+	svm_exit(v, exit, c);
 }
 
 /* The parts of the VMCB that every exit leaves new. */
@@ -356,7 +357,7 @@ void svm_exited(struct vcpu *v, struct vmexit *exit)
 	if (trace_is_on() || s->special || events_left(v, c))
 		exited_specially(v, exit);
 	else
-		svm_exit(v, exit);
+		svm_exit(v, exit, c);
 }
 
 /* Instruction bytes that the CPU kept with the #PF (decode assists). */

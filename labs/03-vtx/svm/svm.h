@@ -137,7 +137,7 @@ static inline void svm_dirty(struct svm *s, u32 clean_bits)
 void svm_vmcb_init(struct vcpu *v);
 void svm_guest_in(struct svm *s);  /* VMLOAD of the guest's */
 void svm_guest_out(struct svm *s); /* VMSAVE of it, unless that has been done since it ran */
-void svm_take_interrupt(struct vcpu *v);
+void svm_take_interrupt(struct vcpu *v, struct vmexit *exit); /* an exit by INTR or NMI */
 
 /* ---- state.c: groups of state between vcpu and VMCB ---- */
 void svm_fetch(struct vcpu *v, u32 groups);
@@ -154,7 +154,7 @@ void svm_events_exit(struct vcpu *v);
 void svm_iret(struct vcpu *v);
 
 /* ---- exit.c: EXITCODE to struct vmexit ---- */
-void svm_exit(struct vcpu *v, struct vmexit *exit);
+void svm_exit(struct vcpu *v, struct vmexit *exit, const struct vmcb_control *c);
 const char *svm_exit_name(u64 code);
 
 /* ---- svm_entry.S, and what it goes on with ---- */

@@ -69,20 +69,17 @@ svm_behind_vmrun:
 
 /*
  * What the IDT has for the interrupts while a guest owns the CPU: where STGI in svm_take_interrupt() lets one in, it comes back with its
- * vector in EAX and with GIF = 0, so that there is one at a time.
+ * vector in EDI and with GIF = 0, so that there is one at a time.
  */
-vector_taken:
-	clgi
-	iretq
-
 	.balign SVM_VECTOR_BYTES
 	.globl svm_vectors
 svm_vectors:
 	.set vector, VEC_EXCEPTIONS
 	.rept SVM_IDT_GATES - VEC_EXCEPTIONS
 	.balign SVM_VECTOR_BYTES
-	mov $vector, %eax
-	jmp vector_taken
+	mov $vector, %edi
+	clgi
+	iretq
 	.set vector, vector + 1
 	.endr
 

@@ -116,8 +116,8 @@ static bool svm_instruction(ucontext_t *c, u8 modrm)
 		return true;
 	case MODRM_STGI:
 		called(FAKE_STGI, 0);
-		if (fake_vector >= 0) /* vector_taken in svm_entry.S */
-			*gpr(c, GPR_RAX) = (u64)fake_vector;
+		if (fake_vector >= 0) /* svm_vectors in svm_entry.S */
+			*gpr(c, GPR_RDI) = (u64)fake_vector;
 		return true;
 	case MODRM_CLGI:
 		called(FAKE_CLGI, 0);

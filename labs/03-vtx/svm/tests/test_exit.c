@@ -42,7 +42,7 @@ static struct vmexit exit_by(u64 code, u64 info1, u64 info2)
 	c->exitinfo1 = info1;
 	c->exitinfo2 = info2;
 	c->nrip = svm_has(SVM_FEATURE_NRIPS) ? RIP + LENGTH : 0;
-	svm_exit(v, &exit);
+	svm_exit(v, &exit, c);
 	return exit;
 }
 
