@@ -65,6 +65,11 @@ static bool fetch_decode(struct vcpu *v, struct insn *i, u8 bytes[INSN_MAX_LENGT
 	return result == DECODE_OK;
 }
 
+bool emulate_fetch(struct vcpu *v, u8 *bytes, unsigned count)
+{
+	return fetch(v, v->rip, bytes, count);
+}
+
 bool emulate_decode(struct vcpu *v, struct insn *i)
 {
 	u8 bytes[INSN_MAX_LENGTH];

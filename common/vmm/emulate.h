@@ -11,6 +11,10 @@
  * #UD). */
 bool emulate_decode(struct vcpu *v, struct insn *i) MUST_USE;
 
+/* The first `count` bytes at RIP: as many as the instruction that stands there has, or fewer. False: a fault
+ * was raised in the guest. */
+bool emulate_fetch(struct vcpu *v, u8 *bytes, unsigned count) MUST_USE;
+
 /* The linear address of the memory operand. */
 gva_t emulate_operand_gva(struct vcpu *v, const struct insn *i);
 

@@ -15,6 +15,17 @@
 #include "vmm/memory.h"
 #include "x86/exception.h"
 
+/* MOV CR: APM vol. 3, "MOV CRn", 1.2.7 "REX Prefix" */
+#define MOV_CR_LENGTH      3
+#define MOV_CR_LENGTH_REX  4
+#define OPCODE_ESCAPE      0x0f
+#define OPCODE_MOV_FROM_CR 0x20
+#define OPCODE_MOV_TO_CR   0x22
+#define MODRM_RM           0x07
+#define MODRM_RM_BITS      3
+#define REX                0x40
+#define REX_MASK           0xf0
+
 /* nRIP is of instruction intercepts alone. 0: the CPU does not save it. */
 static inline u8 insn_length(const struct vcpu *v)
 {
@@ -108,11 +119,37 @@ static bool read_msw(struct vcpu *v, const struct insn *i, u16 *value)
 	return false;
 }
 
+/*
+ * MOV CR is 0F 20 /r or 0F 22 /r, alone or behind a REX prefix. That is all there is to look at in nearly
+ * every exit of a control register, and the length (nRIP) tells the two forms apart; the rest is the
+ * decoder's.
+ */
+static bool is_mov_cr(const u8 *bytes, unsigned length, struct vmexit *exit)
+{
+	u8 rex = length > MOV_CR_LENGTH ? bytes[0] : REX;
+	const u8 *opcode = bytes + length - MOV_CR_LENGTH;
+
+	if ((rex & REX_MASK) != REX || opcode[0] != OPCODE_ESCAPE ||
+	    (opcode[1] != OPCODE_MOV_FROM_CR && opcode[1] != OPCODE_MOV_TO_CR))
+		return false;
+	exit->reason = VMEXIT_CR;
+	exit->insn_len = (u8)length;
+	exit->cr.op = opcode[1] == OPCODE_MOV_TO_CR ? CR_WRITE : CR_READ;
+	exit->cr.gpr = (opcode[2] & MODRM_RM) | (rex & INSN_REX_B) << MODRM_RM_BITS;
+	return true;
+}
+
 static COLD void decode_cr(struct vcpu *v, struct vmexit *exit)
 {
+	unsigned length = insn_length(v);
+	u8 bytes[MOV_CR_LENGTH_REX];
 	struct insn i;
 
 	exit->reason = VMEXIT_NONE;
+	if (length == MOV_CR_LENGTH || length == MOV_CR_LENGTH_REX) {
+		if (!emulate_fetch(v, bytes, length) || is_mov_cr(bytes, length, exit))
+			return;
+	}
 	if (!emulate_decode(v, &i))
 		return;
 	exit->insn_len = i.length;
