@@ -94,6 +94,11 @@ static inline void apic_eoi(void)
 /* Serves the timer's interrupt, and acknowledges it. */
 void clock_interrupt(void);
 
+/* ---- watchdog.c ---- */
+
+/* An NMI has come. True: it is the watchdog's. */
+bool watchdog_nmi(void);
+
 /* The status with which a panic powers off. */
 #define MACHINE_STATUS_PANIC 0x7f
 

@@ -83,6 +83,15 @@ void clock_arm(u64 deadline);
 /* Interrupts on, halt, interrupts off: returns after one interrupt was served. */
 void machine_wait(void);
 
+/* ---- watchdog (watchdog.c): an NMI, by channel 0 of the PIT and the IO-APIC ---- */
+
+/* False: the machine has no IO-APIC that ACPI tells of. */
+bool watchdog_init(void) MUST_USE;
+/* One NMI `ticks` of the TSC from now, at most 54 ms; trap.c takes it. */
+void watchdog_arm(u64 ticks);
+/* Only where NMIs are taken, so that one that has been sent comes now or not at all. */
+void watchdog_disarm(void);
+
 /* ---- interrupts and exceptions (trap.S, trap.c) ---- */
 
 #define HV_VEC_SELF     0xeb

@@ -62,6 +62,8 @@ void trap_in_ring0(struct trap_frame *f)
 			machine_interrupt((unsigned)f->vector);
 			return;
 		}
+		if (f->vector == VEC_NMI && watchdog_nmi())
+			return;
 		if (f->vector == VEC_DB && trap_debug_in_ring0 && trap_debug_in_ring0(f))
 			return;
 		if (fixed_up(f))

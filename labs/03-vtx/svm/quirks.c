@@ -13,9 +13,12 @@
  *   guest's.
  * - When the delivery of INT n exits, EXITINTINFO has some earlier event (APM vol. 2, 15.7.2). So INT n is
  *   intercepted, and the guest executes it in an entry of its own, whose EXITINTINFO is not believed.
- * - An interrupt of the machine does not end the run of a guest that was entered with IF off. An NMI of the
- *   guest that has to wait for one instruction waits for a single step instead. (A guest that goes on with IF
- *   off keeps the CPU: nothing helps.)
+ * - An interrupt of the machine does not end the run of a guest that was entered with IF off: VMRUN masks
+ * what is pending by the guest's IF, and looks at the monitor's (APM vol. 2, 15.21.1) only when the guest
+ * changes it. An NMI of the guest that has to wait for one instruction waits for a single step instead. A
+ * guest that keeps IF off would keep the CPU, but not against an NMI of the machine: a watchdog sends one
+ * when the slice is long over. The guest's own NMIs are injected as interrupts by vector 2, which is the same
+ * to the guest and leaves the machine's unmasked, so that a guest in its handler of NMIs is reached too.
  * - A triple fault ends the run although SHUTDOWN is intercepted. #DF exits, and so does what its delivery
  *   raises, for vmm/event.c to combine.
  *
@@ -35,10 +38,12 @@
  *
  * nRIP and decode assists, which TCG does not have either, are no quirks: CPUID says so.
  */
+#include "lib/print.h"
 #include "machine/machine.h"
 #include "svm.h"
 #include "vmm/emulate.h"
 #include "vmm/memory.h"
+#include "vmm/sched.h"
 #include "x86/asm.h"
 #include "x86/exception.h"
 #include "x86/paging.h"
@@ -59,8 +64,13 @@
 #define PROBE_CR2      0x5a5a5a5a5a5a5a5aULL
 #define HITS           (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3)
 
+/* From the begin of a slice on. Where the slice's own end comes through, this does not come; if ever, it is
+ * one exit more. */
+#define WATCH_MS       (SCHED_SLICE_MS + 1)
+
 static bool svm_on_tcg, svm_on_bochs;
-static bool known; /* which machine it is */
+static bool known;   /* which machine it is */
+static bool watched; /* there is a watchdog, and somebody for it to watch */
 
 /* LSTAR is not in use: the monitor has no system calls. */
 static bool wrmsr_takes_any_base(void)
@@ -207,18 +217,50 @@ void svm_tcg_load_table(struct vcpu *v)
 
 /* ---- Bochs ---- */
 
+static bool is_event(u64 word, u64 type, u8 vector)
+{
+	return (word & (VMCB_EVENT_V | VMCB_EVENT_TYPE | VMCB_EVENT_VECTOR)) ==
+	       (VMCB_EVENT_V | type | vector);
+}
+
+void svm_quirks_own(void)
+{
+	if (watched)
+		watchdog_arm(clock_hz() / 1000 * WATCH_MS);
+}
+
+void svm_quirks_disown(void)
+{
+	if (watched)
+		watchdog_disarm();
+}
+
 /* At the first exit of all: a guest does not need its CR2 before it. */
 static void find_bochs(struct vcpu *v, const struct svm *s)
 {
 	known = true;
 	svm_on_bochs = s->vmcb->save.cr2 == PROBE_CR2;
 	vcpu_changed(v, VCPU_CRS);
+	if (!svm_on_bochs)
+		return;
+	watched = watchdog_init();
+	if (!watched)
+		kprintf("[hv] svm: this Bochs has no IO-APIC: a guest that keeps interrupts off keeps the "
+			"CPU\n");
+	svm_quirks_own();
 }
 
-static bool is_double_fault(u64 event)
+/* Bits 10:8 of an event's word: what an NMI is injected as, and what an interrupted delivery of it is. */
+static u64 nmi_as_interrupt(u64 word)
 {
-	return (event & (VMCB_EVENT_V | VMCB_EVENT_TYPE | VMCB_EVENT_VECTOR)) ==
-	       (VMCB_EVENT_V | VMCB_EVENT_TYPE_EXCEPTION | VEC_DF);
+	return is_event(word, VMCB_EVENT_TYPE_NMI, VEC_NMI) ? (word & ~VMCB_EVENT_TYPE) | VMCB_EVENT_TYPE_INTR
+							    : word;
+}
+
+static u64 interrupt_as_nmi(u64 word)
+{
+	return is_event(word, VMCB_EVENT_TYPE_INTR, VEC_NMI) ? (word & ~VMCB_EVENT_TYPE) | VMCB_EVENT_TYPE_NMI
+							     : word;
 }
 
 /* What INT n raises itself exits too, since EXITINTINFO says nothing. */
@@ -226,11 +268,12 @@ static void bochs_enter(struct vcpu *v, struct svm *s)
 {
 	struct vmcb_control *c = &s->vmcb->control;
 
+	c->eventinj = nmi_as_interrupt(c->eventinj);
 	s->int_alone = s->int_next && !(c->eventinj & VMCB_EVENT_V);
 	s->int_next = false;
 	if (svm_quirks_step(v))
 		intercept_more(s, REFLECTED);
-	else if (s->int_alone || is_double_fault(c->eventinj))
+	else if (s->int_alone || is_event(c->eventinj, VMCB_EVENT_TYPE_EXCEPTION, VEC_DF))
 		intercept_more(s, REFLECTED & ~(u32)BIT(VEC_DB));
 	c->intercept_misc1 |= (u32)VMCB_INTERCEPT_INTN;
 	if (s->int_alone)
@@ -249,7 +292,11 @@ bool svm_quirks_debug(struct trap_frame *f)
 
 u64 svm_quirks_interrupted(const struct svm *s)
 {
-	return s->int_alone ? 0 : s->vmcb->control.exitintinfo;
+	u64 info = s->vmcb->control.exitintinfo;
+
+	if (s->int_alone)
+		return 0;
+	return svm_on_bochs ? interrupt_as_nmi(info) : info;
 }
 
 /* ---- all ---- */

@@ -214,6 +214,7 @@ static void svm_load(struct vcpu *v)
 
 	trap_debug_in_ring0 = svm_quirks_debug;
 	take_cpu(v);
+	svm_quirks_own();
 	s->attention = s->special = true;
 	s->vmcb->control.clean = 0;
 	if (asids_are_shared())
@@ -226,6 +227,7 @@ static void svm_unload(struct vcpu *v)
 	vcpu_need(v, VCPU_DRS | VCPU_MSRS);
 	give_cpu_back(v);
 	trap_debug_in_ring0 = NULL;
+	svm_quirks_disown();
 }
 
 /*

@@ -73,6 +73,9 @@ void svm_msr_intercept_write(u32 msr);
 
 /* ---- quirks.c: what emulators do otherwise than the manual, and what is done about it ---- */
 
+/* A vcpu comes to own the CPU, and (GIF = 1 again) no longer does. */
+void svm_quirks_own(void);
+void svm_quirks_disown(void);
 /* After CR2 or the intercepts were loaded. */
 void svm_quirks_load(struct vcpu *v, struct svm *s);
 /* Before an entry for which svm.attention was set; and after an exit, when that set svm.special. */
