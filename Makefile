@@ -93,6 +93,7 @@ test: $(STAMP) ## run every test and check; the last line counts what passed and
 .PHONY: check-clang
 check-clang: $(STAMP) ## build everything with clang, beside the gcc build
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) CC=clang BUILD=$(BUILD)/clang all unit
+	+$(Q)$(MAKE) $(QUIET) $(JOBS) -C grader/nested CC=clang BUILD=$(BUILD)/clang programs
 
 .PHONY: check-headers
 check-headers: $(STAMP) ## compile each header alone and all in two orders, with gcc and clang
