@@ -46,6 +46,21 @@ static void endless_loop(void)
 		asm volatile("");
 }
 
+static bool spin(struct frame *f)
+{
+	(void)f;
+	endless_loop();
+	return true;
+}
+
+/* Not even a handler of NMIs, whom no further NMI interrupts, may keep the CPU. */
+static void nmi_loop(void)
+{
+	handler_set(VEC_NMI, spin);
+	lapic_send_nmi();
+	endless_loop();
+}
+
 static void halt(void)
 {
 	cli();
@@ -86,6 +101,7 @@ void crash(const char *name)
 		{"wild_jump", wild_jump},
 		{"stack_overflow", stack_overflow},
 		{"endless_loop", endless_loop},
+		{"nmi_loop", nmi_loop},
 		{"halt", halt},
 		{"monitor_slot", monitor_slot},
 		{"tables_beyond_ram", tables_beyond_ram},
