@@ -31,11 +31,12 @@
 #define CPUID_ECX_TSC_DEADLINE     BIT(24)
 
 #define APIC_PER_TSC_SHIFT         32
-#define APIC_PER_TSC_ONE           BIT(APIC_PER_TSC_SHIFT)
+#define ONE_SHOT_MAX               0xffffffffU
 
 static u64 tsc_hz;
 static bool has_deadline;
 static u64 apic_per_tsc; /* ticks of the APIC timer for one of the TSC, in units of 2^-APIC_PER_TSC_SHIFT */
+static u64 one_shot_max; /* ticks of the TSC for which the one-shot timer can be set */
 static u64 armed = CLOCK_NEVER;
 
 u64 clock_hz(void)
@@ -79,6 +80,7 @@ void clock_init(void)
 		panic("clock: TSC counted %lu and the local APIC timer %u in a millisecond", tsc, apic);
 	tsc_hz = tsc * PIT_HZ / CALIBRATE_TICKS;
 	apic_per_tsc = ((u64)apic << APIC_PER_TSC_SHIFT) / tsc;
+	one_shot_max = ((u64)(ONE_SHOT_MAX - 1) << APIC_PER_TSC_SHIFT) / apic_per_tsc;
 
 	apic_write(APIC_LVT_TIMER, HV_VEC_TIMER | (has_deadline ? APIC_LVT_TIMER_DEADLINE : 0));
 	/* The write to the APIC goes to memory and is not ordered with the WRMSR of the first deadline
@@ -86,30 +88,33 @@ void clock_init(void)
 	asm volatile("mfence" : : : "memory");
 }
 
-/* The count of the one-shot timer for so many ticks of the TSC: rounded up, and 32 bits wide. */
-static u32 one_shot_count(u64 ticks)
+/* Where the ticks are no number from 0 to one_shot_max. */
+static COLD u32 odd_count(u64 deadline, u64 now)
 {
-	unsigned __int128 product = (unsigned __int128)ticks * apic_per_tsc + APIC_PER_TSC_ONE;
+	if (deadline == CLOCK_NEVER)
+		return 0;
+	return deadline < now ? 1 : ONE_SHOT_MAX;
+}
 
-	return product >> 64 ? ~0U : (u32)(product >> APIC_PER_TSC_SHIFT);
+/* The count of the one-shot timer: rounded up, and 32 bits wide. */
+static u32 one_shot_count(u64 deadline)
+{
+	u64 now = rdtsc(), ticks = deadline - now;
+
+	if (ticks > one_shot_max)
+		return odd_count(deadline, now);
+	return (u32)(ticks * apic_per_tsc >> APIC_PER_TSC_SHIFT) + 1;
 }
 
 void clock_arm(u64 deadline)
 {
-	u64 now;
-
 	armed = deadline;
 	if (has_deadline) {
 		/* 0 would disarm. A deadline that has passed interrupts at once. */
 		wrmsr(MSR_TSC_DEADLINE, deadline == CLOCK_NEVER ? 0 : MAX(deadline, 1));
 		return;
 	}
-	if (deadline == CLOCK_NEVER) {
-		apic_write(APIC_TIMER_INITIAL, 0);
-		return;
-	}
-	now = rdtsc();
-	apic_write(APIC_TIMER_INITIAL, deadline > now ? one_shot_count(deadline - now) : 1);
+	apic_write(APIC_TIMER_INITIAL, one_shot_count(deadline));
 }
 
 void clock_interrupt(void)

@@ -311,7 +311,7 @@ static void svm_run(struct vcpu *v, struct vmexit *exit)
 /* What was only for the last entry. */
 static void tidy(struct svm *s)
 {
-	s->special = false;
+	s->special = trace_is_on(); /* every exit is then */
 	s->vmcb->control.tlb_control = VMCB_TLB_NOTHING;
 	s->vmcb->control.eventinj = 0;
 	s->vmcb->control.clean = svm_machine.clean;
@@ -356,7 +356,7 @@ void svm_exited(struct vcpu *v, struct vmexit *exit)
 	v->interrupt_shadow = c->interrupt_shadow & VMCB_INTERRUPT_SHADOW;
 	v->valid = VCPU_CRS | VCPU_SHADOW;
 	s->hidden_kept = false;
-	if (trace_is_on() || s->special || events_left(v, c))
+	if (s->special || events_left(v, c))
 		exited_specially(v, exit);
 	else
 		svm_exit(v, exit, c);
