@@ -141,13 +141,15 @@ static void run_slice(struct vcpu *v)
 		if (v->attention || now >= next) {
 			if (trace_is_on()) /* which keeps `attention` set */
 				trace_exit(v, exit.reason);
+			if (now >= end) /* before a deadline is armed that has passed */
+				break;
 			if (now >= next || v->vm->next_deadline != seen) {
 				next = run_due_timers();
 				next = MIN(end, next);
 				seen = v->vm->next_deadline;
 				clock_arm(next);
 			}
-			if (now >= end || v->state != VCPU_RUNNABLE)
+			if (v->state != VCPU_RUNNABLE)
 				break;
 			if (v->attention && !attend(v))
 				continue;
