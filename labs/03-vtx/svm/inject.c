@@ -73,15 +73,20 @@ static inline enum inject_result inject_word(struct vcpu *v, u64 word)
 	/* } SOLUTION E3.6 */
 }
 
-enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested)
+static COLD enum inject_result inject_other(struct vcpu *v, const struct event *e)
 {
-	/* SOLUTION E3.6 { stub: (void)nested; (void)other_event; (void)inject_word; (void)e; return INJECT_DONE; */
-	(void)nested;
-	if (e->kind == EVENT_INTERRUPT)
-		return inject_word(v, e->vector | VMCB_EVENT_TYPE_INTR | VMCB_EVENT_V);
 	if (e->kind == EVENT_SOFTWARE)
 		return INJECT_DONE; /* the guest's instruction does it */
 	return inject_word(v, other_event(v, e));
+}
+
+enum inject_result svm_inject(struct vcpu *v, const struct event *e, struct event *nested)
+{
+	/* SOLUTION E3.6 { stub: (void)nested; (void)inject_other; (void)e; return INJECT_DONE; */
+	(void)nested;
+	if (e->kind != EVENT_INTERRUPT)
+		return inject_other(v, e);
+	return inject_word(v, e->vector | VMCB_EVENT_TYPE_INTR | VMCB_EVENT_V);
 	/* } SOLUTION E3.6 */
 }
 
