@@ -144,6 +144,23 @@ u64 clock_ticks(void)
 	return 0;
 }
 
+u64 clock_hz(void)
+{
+	return 0;
+}
+
+bool watchdog_init(void)
+{
+	return false;
+}
+
+void watchdog_arm(u64 ticks)
+{
+	(void)ticks;
+}
+
+void watchdog_disarm(void) {}
+
 void *pages_alloc(u64 pages, u64 align)
 {
 	void *p = aligned_alloc(align, pages * align);

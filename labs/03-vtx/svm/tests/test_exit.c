@@ -15,6 +15,8 @@
 static struct vcpu *v;
 static struct insn at_rip; /* what the decoder finds */
 static unsigned decoded;
+static u8 bytes_at_rip[INSN_MAX_LENGTH];
+static unsigned nrip_length; /* what nRIP says */
 
 bool emulate_decode(struct vcpu *of, struct insn *i)
 {
@@ -24,8 +26,17 @@ bool emulate_decode(struct vcpu *of, struct insn *i)
 	return true;
 }
 
+bool emulate_fetch(struct vcpu *of, u8 *bytes, unsigned count)
+{
+	(void)of;
+	memcpy(bytes, bytes_at_rip, count);
+	return true;
+}
+
 static void guest(u32 features)
 {
+	memset(bytes_at_rip, 0, sizeof(bytes_at_rip));
+	nrip_length = LENGTH;
 	v = fake_vcpu(features);
 	v->rip = RIP;
 	decoded = 0;
@@ -41,7 +52,7 @@ static struct vmexit exit_by(u64 code, u64 info1, u64 info2)
 	c->exitcode = code;
 	c->exitinfo1 = info1;
 	c->exitinfo2 = info2;
-	c->nrip = svm_has(SVM_FEATURE_NRIPS) ? RIP + LENGTH : 0;
+	c->nrip = svm_has(SVM_FEATURE_NRIPS) ? RIP + nrip_length : 0;
 	svm_exit(v, &exit, c);
 	return exit;
 }
@@ -106,6 +117,40 @@ static void control_registers_decoded(void)
 		exit = exit_by(SVM_EXIT_CR0_WRITE + 4, 0, 0);
 		CU_ASSERT(exit.cr.number == 4 && exit.cr.op == CR_WRITE && exit.cr.gpr == 9);
 		CU_ASSERT(exit.insn_len == 5 && decoded == 1);
+	}
+}
+
+/* Without the assists, but with nRIP: opcode 0F 20 or 0F 22 and ModRM, or the same behind a REX prefix. APM
+ * vol. 3, "MOV CRn". Anything else is the decoder's. */
+static void mov_cr_by_its_bytes(void)
+{
+	static const struct {
+		u8 bytes[4];
+		u8 length, op, gpr;
+		bool decoder;
+	} cases[] = {
+		{{0x0f, 0x22, 0xd8}, 3, CR_WRITE, GPR_RAX, false},      /* MOV CR3, RAX */
+		{{0x0f, 0x20, 0xdf}, 3, CR_READ, GPR_RDI, false},       /* MOV RDI, CR3 */
+		{{0x41, 0x0f, 0x22, 0xd9}, 4, CR_WRITE, 9, false},      /* MOV CR3, R9 */
+		{{0x48, 0x0f, 0x20, 0xdb}, 4, CR_READ, GPR_RBX, false}, /* with REX.W */
+		{{0x66, 0x0f, 0x22, 0xd8}, 4, CR_WRITE, GPR_RSI, true}, /* with a prefix that does nothing */
+		{{0x0f, 0x01, 0xf0}, 3, CR_WRITE, GPR_RSI, true},       /* LMSW AX */
+		{{0x0f, 0x06, 0x22, 0xd8}, 2, CR_WRITE, GPR_RSI, true}, /* CLTS */
+	};
+
+	at_rip = (struct insn){.op = OP_MOV_TO_CR, .length = 5, .rm = GPR_RSI};
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vmexit exit;
+
+		guest(SVM_FEATURE_NRIPS);
+		memcpy(bytes_at_rip, cases[i].bytes, sizeof(cases[i].bytes));
+		nrip_length = cases[i].length;
+		exit = exit_by(cases[i].op == CR_WRITE ? SVM_EXIT_CR0_WRITE + 3 : SVM_EXIT_CR0_READ + 3, 0,
+			       0);
+		CU_ASSERT_EQUAL(exit.reason, VMEXIT_CR);
+		CU_ASSERT(exit.cr.number == 3 && exit.cr.op == cases[i].op && exit.cr.gpr == cases[i].gpr);
+		CU_ASSERT_EQUAL(decoded, cases[i].decoder);
+		CU_ASSERT_EQUAL(exit.insn_len, cases[i].decoder ? 5 : cases[i].length);
 	}
 }
 
@@ -206,6 +251,7 @@ static void not_asked_for(void)
 }
 
 UNIT_MAIN("exit", {"plain instructions", plain_instructions}, {"control registers", control_registers},
-	  {"control registers, decoded", control_registers_decoded}, {"port I/O", port_io},
-	  {"string I/O", string_io}, {"MSRs", msrs}, {"exceptions", exceptions}, {"INT1", int1},
+	  {"control registers, decoded", control_registers_decoded},
+	  {"MOV CR by its bytes", mov_cr_by_its_bytes}, {"port I/O", port_io}, {"string I/O", string_io},
+	  {"MSRs", msrs}, {"exceptions", exceptions}, {"INT1", int1},
 	  {"exits that were not asked for", not_asked_for})
