@@ -347,7 +347,11 @@ static const struct {
 /* The VMCB was refused, or it is an exit that nobody has asked for. */
 static COLD void unexpected(struct vcpu *v, u64 code, struct vmexit *exit)
 {
-	if (code == SVM_EXIT_INVALID || code == SVM_TCG_EXIT_INVALID)
+	bool refused = code == SVM_EXIT_INVALID || code == SVM_TCG_EXIT_INVALID;
+
+	if (refused && svm_tcg_refused(svm_of(v)))
+		exit->reason = VMEXIT_NONE;
+	else if (refused)
 		exit_failed(v, exit);
 	else
 		exit_unknown(v, code, exit);

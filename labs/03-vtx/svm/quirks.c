@@ -28,8 +28,10 @@
  * - VMEXIT_INVALID is 32 bits of ones; APM vol. 2, appendix C: -1, in a field of 64 bits.
  * - WRMSR takes any value for a base address, and LGDT and LIDT any base (APM vol. 3, "LGDT": #GP(0)). They
  *   exit and are checked here and in vmm/msr.c: with such a base the guest could only crash.
- * - A far transfer loads a code segment with both L and D, which is #GP(selector) by APM vol. 3, "JMP (Far)",
- *   and VMRUN then refuses. D is taken away.
+ * - A far transfer loads a code segment with both L and D, which is #GP(selector) by APM vol. 3, "JMP (Far)";
+ *   so does SYSENTER in long mode, which AMD's CPUs do not have there. VMRUN then refuses. D is taken away.
+ *   Where the monitor is itself a guest, it is refused too when the monitor beneath it has had an exit of its
+ *   own and goes on with the guest. Then it is entered again.
  * - VMRUN does not load INTERRUPT_SHADOW (APM vol. 2, 15.21.5), and an interrupt of the machine does not wait
  *   for the end of a shadow. The guest executes the instruction in the shadow as a single step.
  * - A write of CR8 while a virtual interrupt is pending ends QEMU with an assertion. It exits then.
@@ -172,16 +174,33 @@ static bool end_step(struct vcpu *v, struct svm *s)
 
 /* ---- TCG ---- */
 
-static void tcg_enter(struct vcpu *v, struct svm *s)
+/* True: there was one. */
+static bool repair_cs(struct svm *s)
 {
 	struct vmcb_segment *cs = &s->vmcb->save.cs;
 
-	if ((cs->attr & (VMCB_SEG_L | VMCB_SEG_DB)) == (VMCB_SEG_L | VMCB_SEG_DB))
-		cs->attr &= (u16)~VMCB_SEG_DB;
-	if (s->vmcb->control.v_intr & VMCB_V_IRQ)
+	if ((cs->attr & (VMCB_SEG_L | VMCB_SEG_DB)) != (VMCB_SEG_L | VMCB_SEG_DB))
+		return false;
+	cs->attr &= (u16)~VMCB_SEG_DB;
+	svm_dirty(s, VMCB_CLEAN_SEG);
+	return true;
+}
+
+static void tcg_enter(struct vcpu *v, struct svm *s)
+{
+	repair_cs(s);
+	if (s->vmcb->control.v_intr & VMCB_V_IRQ) {
 		s->vmcb->control.intercept_cr |= VMCB_INTERCEPT_WRITE(8);
+		svm_dirty(s, VMCB_CLEAN_I);
+	}
 	if (svm_quirks_step(v) || s->vmcb->control.eventinj & VMCB_EVENT_V)
 		intercept_more(s, REFLECTED);
+}
+
+/* No entry of ours is refused so: tcg_enter() has looked at the segment. */
+bool svm_tcg_refused(struct svm *s)
+{
+	return svm_on_tcg && repair_cs(s);
 }
 
 /* ---- LGDT and LIDT ---- */

@@ -93,6 +93,8 @@ void svm_quirks_find(void);
 /* Intercepts that the quirks need, for VMCB 00Ch. */
 u32 svm_tcg_intercepts(void);
 #define SVM_TCG_EXIT_INVALID 0xffffffffULL
+/* VMEXIT_INVALID. True: that was a quirk's, and the next entry is not refused. */
+bool svm_tcg_refused(struct svm *s);
 /* The next entry executes one instruction and exits. */
 bool svm_quirks_step(const struct vcpu *v);
 /* LGDT or LIDT, which exit because of a quirk. */
