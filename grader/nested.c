@@ -48,9 +48,10 @@
 	"console=ttyS0 quiet loglevel=1 mitigations=off cryptomgr.notests init_on_alloc=0 tsc_early_khz=%u"
 /* Bochs 2.7 gives a wrong size for XSAVEC and XSAVES, and Linux then does without XSAVE; its random numbers
  * are random. QEMU 7.2 does not intercept XSETBV, so KVM does not hear of it and restores the old XCR0:
- * better no XSAVE. After a panic QEMU ends at the reset, Bochs would boot again. */
+ * better no XSAVE. It counts each round of REP STOSB, by which Linux would clear the pages of each machine: a
+ * loop takes a sixth of the instructions. After a panic QEMU ends at the reset, Bochs would boot again. */
 #define LINUX_INTEL " noxsaves clearcpuid=xsavec,rdrand,rdseed"
-#define LINUX_AMD   " noxsave panic=-1"
+#define LINUX_AMD   " noxsave clearcpuid=erms,rep_good panic=-1"
 
 struct outcome {
 	struct machine *m;
