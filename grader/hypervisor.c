@@ -252,18 +252,25 @@ static const char *boots(struct session *s)
 	return error;
 }
 
-/* Under KVM an engine for VT-x or AMD-V must be seen to use it. */
+/* Under KVM an engine for VT-x or AMD-V must be seen to use it, also in a run that came to a bad end and has
+ * tests that stand. */
 static void check_entries(struct run *run, const struct rubric_run *spec, const struct platform *p)
 {
-	if (p->id != PLATFORM_NESTED || !spec->hardware || run->state != STATE_PASS || run->kvm.nested)
+	const char *message;
+
+	if (p->id != PLATFORM_NESTED || !spec->hardware || run->kvm.nested)
 		return;
-	run->state = STATE_FAIL;
-	run->message =
-		xprintf("KVM counted no entry into a guest of this hypervisor: the engine did not use %s",
-			spec->hardware);
+	message = xprintf("KVM counted no entry into a guest of this hypervisor: the engine did not use %s",
+			  spec->hardware);
 	for (size_t i = 0; i < run->tests.n; i++) {
+		if (!state_is_success(run->tests.at[i].state))
+			continue;
 		run->tests.at[i].state = STATE_FAIL;
-		run->tests.at[i].message = run->message;
+		run->tests.at[i].message = message;
+	}
+	if (run->state == STATE_PASS) {
+		run->state = STATE_FAIL;
+		run->message = message;
 	}
 }
 
