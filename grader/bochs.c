@@ -110,8 +110,13 @@ const char *bochs_prepare(const struct machine *m, string_list *argv)
 
 bool bochs_halted(const struct machine *m)
 {
-	char *log = file_read(xprintf("%s/%s", m->directory, BOCHS_LOG), NULL);
+	char *log;
 
+	/* Bochs says it of guests as well: a guest of KVM that halts so is KVM's to end, and Linux goes on.
+	 */
+	if (m->linux_kernel)
+		return false;
+	log = file_read(xprintf("%s/%s", m->directory, BOCHS_LOG), NULL);
 	return log && strstr(log, "HLT instruction with IF=0");
 }
 
