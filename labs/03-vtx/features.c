@@ -45,6 +45,7 @@
 
 /* IA32_VMX_MISC: SDM vol. 3D, A.6 "Miscellaneous Data" */
 #define VMX_MISC_TIMER_SHIFT          0x1f
+#define TIMER_SHIFT_BOCHS             0
 
 /* ---- the groups ---- */
 
@@ -61,7 +62,8 @@
  *
  * The VMX-preemption timer is there for an emulator: Bochs 2.7 holds an external interrupt back while the
  * guest's IF is 0, where 25.2 "Other Causes of VM Exits" says that IF has no part in it. A guest that loops
- * with interrupts off would have the CPU for ever.
+ * with interrupts off would have the CPU for ever. Elsewhere it is left alone (drop_timer()): under another
+ * hypervisor each entry would arm a timer in software, and each exit cancel it.
  */
 const struct control_group control_groups[CONTROLS_GROUPS] = {
 	[CONTROLS_PIN] =
@@ -196,6 +198,15 @@ static const char *enable_vmx(void)
 	return NULL;
 }
 
+/* Bochs counts the timer at the TSC's own rate; KVM says 2^5 ticks to its guests. */
+static void drop_timer(void)
+{
+	u32 must = (u32)vmx_features.capability[CONTROLS_PIN].true_;
+
+	if (vmx_features.timer_shift != TIMER_SHIFT_BOCHS)
+		vmx_features.controls[CONTROLS_PIN] &= ~(u32)PIN_PREEMPTION_TIMER | must;
+}
+
 const char *features_discover(void)
 {
 	const char *why = enable_vmx();
@@ -211,7 +222,9 @@ const char *features_discover(void)
 	vmx_features.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
 	vmx_features.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
 	vmx_features.cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
-	return choose_controls(basic & VMX_BASIC_TRUE_CONTROLS);
+	why = choose_controls(basic & VMX_BASIC_TRUE_CONTROLS);
+	drop_timer();
+	return why;
 }
 
 void features_fix_control_registers(void)
