@@ -83,8 +83,9 @@ static void divzero_setup(void)
 
 /* ---- privileged instructions ---- */
 
-#define PORT_PIC_MASK  0x21
-#define PIC_ALL_MASKED 0xff
+#define PORT_PIC_MASK     0x21
+#define PIC_ALL_MASKED    0xff
+#define PORT_UART_SCRATCH 0x3ff
 
 static void in_run(u64 n)
 {
@@ -107,6 +108,19 @@ static void out_run(u64 n)
 static void out_setup(void)
 {
 	out_run(WARM_UP);
+}
+
+/* To a register without an effect: where an operating system runs the guest, a device that is a program of
+ * its. */
+static void out_uart_run(u64 n)
+{
+	while (n--)
+		out8(PORT_UART_SCRATCH, 0);
+}
+
+static void out_uart_setup(void)
+{
+	out_uart_run(WARM_UP);
 }
 
 static void cr8wr_run(u64 n)
@@ -373,5 +387,6 @@ const struct bench benches[] = {
 	{"bench/ctxswitch", FEW, ctxswitch_run, ctxswitch_setup, ctxswitch_teardown},
 	{"bench/kernel_loop", LOOP, kernel_loop_run, kernel_loop_setup},
 	{"bench/user_loop", LOOP, user_loop_bench, user_loop_setup},
+	{"bench/out_uart", FEW, out_uart_run, out_uart_setup},
 	{},
 };
