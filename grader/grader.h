@@ -53,9 +53,15 @@ struct native {
 	size_t text_used, text_room;
 	bool keep;
 };
-/* Runs a guest without a hypervisor, with the key of guest number `guest`. */
+/* Runs a guest without a hypervisor, with the key of guest number `guest`; on platform nested: without one of
+ * ours, under KVM. */
 void native_run(const struct grader *g, const struct guest_image *image, const struct platform_exceptions *e,
 		const struct platform *p, unsigned guest, const char *command, struct native *n);
+
+/* Its first part: n->machine is ready to run. NULL, or what is wrong. */
+const char *native_prepare(const struct grader *g, const struct guest_image *image,
+			   const struct platform_exceptions *e, const struct platform *p, unsigned guest,
+			   const char *command, struct native *n);
 
 /* The key of a run's guest number 0, 1, ...: other guests have other keys and other values. */
 void guest_key(const struct grader *g, unsigned guest, u8 key[KEY_BYTES]);
@@ -116,11 +122,15 @@ void lab_runs(const struct grader *g, struct lab_result *lab);
 /* One run of a hypervisor, with its guests' consoles. */
 void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct rubric_run *spec,
 		    const struct platform *p, struct oracle *o);
-/* Platform nested: makes all these runs at once; hypervisor_run() then takes what came of them. */
-void hypervisor_ahead(const struct grader *g, const struct rubric *r, const struct rubric_run *specs,
-		      size_t n, const struct platform *p);
-/* The engine of benches on the bare machine. */
+/* Platform nested: makes all these runs at once; hypervisor_run() then takes what came of them. With --bench
+ * the guest kernel's benches under KVM alone are among them, for native_run(). */
+void hypervisor_ahead(const struct oracle *o, const struct rubric_run *specs, size_t n,
+		      const struct platform *p);
+#define ONLY_BENCHES  "only=bench/" /* the guest kernel's command line for them */
+/* The engine of benches on the bare machine; and on platform nested, as guests of KVM without a hypervisor of
+ * ours. */
 #define NATIVE_ENGINE "native"
+#define KVM_ENGINE    "kvm"
 void keep_benches(struct lab_result *lab, const struct platform *p, const struct console *c, const char *cpu,
 		  const char *mem);
 /* Every test in one state, for a run without a machine. NULL for the oracle: there is none. */

@@ -307,10 +307,13 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 	score_run(run);
 }
 
-void hypervisor_ahead(const struct grader *g, const struct rubric *r, const struct rubric_run *specs,
-		      size_t n, const struct platform *p)
+void hypervisor_ahead(const struct oracle *o, const struct rubric_run *specs, size_t n,
+		      const struct platform *p)
 {
-	struct machine *machines = xcalloc(n, sizeof(*machines));
+	const struct grader *g = o->g;
+	const struct rubric *r = o->rubric;
+	struct machine *machines = xcalloc(n + 1, sizeof(*machines));
+	struct native *native = xcalloc(1, sizeof(*native));
 	size_t ready = 0;
 
 	directory_make(xprintf("%s/grader/logs/%s", g->images, r->id));
@@ -322,6 +325,8 @@ void hypervisor_ahead(const struct grader *g, const struct rubric *r, const stru
 		/* What is wrong comes up again when the run itself is made. */
 		ready += !prepare(s, &machines[ready]);
 	}
+	if (g->bench && !native_prepare(g, &r->guest, o->exceptions, p, 0, ONLY_BENCHES, native))
+		machines[ready++] = native->machine;
 	progress_begin(xprintf("%zu runs as guests of KVM on %s", ready, platform_full_name(p)));
 	nested_ahead(machines, ready);
 	progress_end();

@@ -45,19 +45,16 @@ static void take_tick(void *context, double seconds)
 	progress_tick(seconds);
 }
 
-void native_run(const struct grader *g, const struct guest_image *image, const struct platform_exceptions *e,
-		const struct platform *p, unsigned guest, const char *command, struct native *n)
+const char *native_prepare(const struct grader *g, const struct guest_image *image,
+			   const struct platform_exceptions *e, const struct platform *p, unsigned guest,
+			   const char *command, struct native *n)
 {
 	const char *directory = scratch_sub(xprintf("native-%s-%u", p->name, guest));
-	const char *from = xprintf("%s/%s", g->build, image->native), *incomplete;
 	u8 key[KEY_BYTES];
 
 	n->platform = p;
 	guest_key(g, guest, key);
 	console_init(&n->console, "native", key);
-	n->error = image_patch(from, xprintf("%s/" GUEST_IMAGE, directory), key, g->seed);
-	if (n->error)
-		return;
 	n->machine = (struct machine){
 		.platform = p,
 		.directory = directory,
@@ -68,10 +65,23 @@ void native_run(const struct grader *g, const struct guest_image *image, const s
 		.seconds = NATIVE_GUARD,
 		.mkdisk = xprintf("%s/tools/mkdisk", g->build),
 		.bochsrc = xprintf("%s/common/boot/bochsrc.in", g->root),
+		.nested = xprintf("%s/nested", g->build),
 		.line = take_line,
 		.tick = take_tick,
 		.context = n,
 	};
+	return image_patch(xprintf("%s/%s", g->build, image->native), xprintf("%s/" GUEST_IMAGE, directory),
+			   key, g->seed);
+}
+
+void native_run(const struct grader *g, const struct guest_image *image, const struct platform_exceptions *e,
+		const struct platform *p, unsigned guest, const char *command, struct native *n)
+{
+	const char *incomplete;
+
+	n->error = native_prepare(g, image, e, p, guest, command, n);
+	if (n->error)
+		return;
 	machine_run(&n->machine);
 	incomplete = console_incomplete(&n->console);
 	if (n->machine.message && n->machine.rip)
