@@ -188,10 +188,10 @@ graded() {
 
 checkpoint() {
 	solve "$1"
-	last=${1##* }
+	latest=${1##* }
 	graded "solved ${1:-nothing}"
-	measured "${last:-none}" score "$score"
-	measured "${last:-none}" message "$(first_message)"
+	measured "${latest:-none}" score "$score"
+	measured "${latest:-none}" message "$(first_message)"
 	awk "BEGIN { exit !(${score:-0} > ${before:-0}) }"
 	tell $? "$of, solved ${1:-nothing}: more points than before"
 	before=$score

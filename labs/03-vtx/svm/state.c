@@ -43,17 +43,18 @@ static struct segment unpack(const struct vmcb_segment *s)
 }
 
 /* As the VMCB has it: the attributes without the four bits between, and P alone says whether it is usable. */
-static struct vmcb_segment pack(struct vcpu *v, unsigned seg)
+static void pack(struct vcpu *v, unsigned seg, struct vmcb_segment *to)
 {
-	/* SOLUTION E3.4 { stub: (void)seg; return (struct vmcb_segment){0}; */
+	/* SOLUTION E3.4 { stub: (void)seg; (void)to; return; */
 	const struct segment *s = &v->seg[seg];
-	u16 attr = (u16)((s->attr & VMCB_SEG_ATTR_LOW) |
-			 (s->attr >> VMCB_SEG_ATTR_HIGH_SHIFT & VMCB_SEG_ATTR_HIGH));
+	u32 attr = (s->attr & VMCB_SEG_ATTR_LOW) | (s->attr >> VMCB_SEG_ATTR_HIGH_SHIFT & VMCB_SEG_ATTR_HIGH);
 
 	if (s->attr & SEG_ATTR_UNUSABLE)
-		attr &= (u16)~VMCB_SEG_P;
-	return (struct vmcb_segment){
-		.selector = s->selector, .attr = attr, .limit = s->limit, .base = s->base};
+		attr &= ~(u32)VMCB_SEG_P;
+	to->selector = s->selector;
+	to->attr = (u16)attr;
+	to->limit = s->limit;
+	to->base = s->base;
 	/* } SOLUTION E3.4 */
 }
 
@@ -179,8 +180,8 @@ static void load_cs_ss(struct vcpu *v, struct svm *s)
 {
 	struct vmcb_save *b = &s->vmcb->save;
 
-	b->cs = pack(v, SEG_CS);
-	b->ss = pack(v, SEG_SS);
+	pack(v, SEG_CS, &b->cs);
+	pack(v, SEG_SS, &b->ss);
 	b->cpl = (u8)seg_dpl(v->seg[SEG_SS].attr);
 	svm_dirty(s, VMCB_CLEAN_SEG);
 }
@@ -190,12 +191,12 @@ static void load_segments(struct vcpu *v, struct svm *s)
 {
 	struct vmcb_save *b = &s->vmcb->save;
 
-	b->es = pack(v, SEG_ES);
-	b->ds = pack(v, SEG_DS);
-	b->fs = pack(v, SEG_FS);
-	b->gs = pack(v, SEG_GS);
-	b->ldtr = pack(v, SEG_LDTR);
-	b->tr = pack(v, SEG_TR);
+	pack(v, SEG_ES, &b->es);
+	pack(v, SEG_DS, &b->ds);
+	pack(v, SEG_FS, &b->fs);
+	pack(v, SEG_GS, &b->gs);
+	pack(v, SEG_LDTR, &b->ldtr);
+	pack(v, SEG_TR, &b->tr);
 	svm_dirty(s, VMCB_CLEAN_SEG);
 }
 
