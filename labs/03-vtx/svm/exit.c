@@ -259,6 +259,7 @@ static void exit_failed(struct vcpu *v, struct vmexit *exit)
 	exit->failed.code = SVM_EXIT_INVALID;
 	exit->failed.info = svm_of(v)->vmcb->control.exitinfo1;
 	exit->failed.text = "VMRUN finds the VMCB not consistent";
+	svm_quirks_refused(v);
 	svm_check_report(svm_of(v)->vmcb, &svm_machine);
 }
 

@@ -38,6 +38,9 @@
  * - An exception that the delivery of an injected one raises does not combine with it to a double fault (APM
  *   vol. 2, 8.2.9 "#DF"). It exits, and vmm/event.c combines the two.
  *
+ * Both: a VMRUN that is refused leaves the monitor's state where the guest's was (APM vol. 2, 15.6 "#VMEXIT":
+ * what is saved is the guest's). The checker gets the guest's again.
+ *
  * nRIP and decode assists, which TCG does not have either, are no quirks: CPUID says so.
  */
 #include "lib/print.h"
@@ -343,6 +346,15 @@ void svm_quirks_enter(struct vcpu *v, struct svm *s)
 		bochs_enter(v, s);
 	if (svm_quirks_step(v))
 		begin_step(v, s);
+}
+
+/* No guest runs on the monitor's own root. What VMRUN was given is made once more, by the same code. */
+void svm_quirks_refused(struct vcpu *v)
+{
+	if ((svm_of(v)->vmcb->save.cr3 & PTE_ADDR) != machine_root())
+		return;
+	v->valid = v->changed = VCPU_ALL;
+	svm_load_changed(v);
 }
 
 bool svm_quirks_exit(struct vcpu *v, struct svm *s)

@@ -82,6 +82,8 @@ void svm_quirks_load(struct vcpu *v, struct svm *s);
 void svm_quirks_enter(struct vcpu *v, struct svm *s);
 /* True: the exit was made by a quirk, and nothing of it is the guest's. */
 bool svm_quirks_exit(struct vcpu *v, struct svm *s);
+/* VMRUN has refused the VMCB: it is again what it was, as far as it is known. */
+void svm_quirks_refused(struct vcpu *v);
 /* The guest is at an INT n, which exits because of a quirk. */
 void svm_quirks_int(struct svm *s);
 /* EXITINTINFO, right or 0. */

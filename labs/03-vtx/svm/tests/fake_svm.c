@@ -18,7 +18,7 @@
 #include "x86/paging.h"
 
 struct lapic fake_lapic;
-hpa_t fake_root;
+hpa_t fake_root, fake_machine_root;
 unsigned fake_ended, fake_interrupts_self;
 int fake_interrupt;
 struct event fake_raised, fake_interrupted;
@@ -137,6 +137,11 @@ void machine_interrupt(unsigned vector)
 void machine_interrupt_self(void)
 {
 	fake_interrupts_self++;
+}
+
+hpa_t machine_root(void)
+{
+	return fake_machine_root;
 }
 
 u64 clock_ticks(void)

@@ -11,8 +11,8 @@
 struct vcpu *fake_vcpu(u32 features);
 
 extern struct lapic fake_lapic;
-/* The root that the memory engine gives; how often it was asked to raise, or to end the guest. */
-extern hpa_t fake_root;
+/* The root that the memory engine gives, and the monitor's own; how often the guest was ended. */
+extern hpa_t fake_root, fake_machine_root;
 extern unsigned fake_ended;
 /* Vectors that machine_interrupt() got, the last; -1: none. How often the machine sent itself one. */
 extern int fake_interrupt;

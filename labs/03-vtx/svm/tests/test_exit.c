@@ -250,8 +250,33 @@ static void not_asked_for(void)
 	}
 }
 
+/* What VMRUN has refused is explained by the VMCB that it was given: where it has put the monitor's state
+ * there (which its root tells), the guest's is written again. Otherwise nothing is. */
+static void refused(void)
+{
+	static const u64 codes[] = {SVM_EXIT_INVALID, SVM_TCG_EXIT_INVALID};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(codes); i++) {
+		struct vmcb_save *b;
+		struct vmexit exit;
+
+		guest(ALL);
+		b = &svm_of(v)->vmcb->save;
+		v->seg[SEG_DS].selector = 0x18;
+		b->ds.selector = 0xffc8;
+		b->cr3 = 0x5000;
+		fake_machine_root = 0x6000;
+		exit = exit_by(codes[i], 0, 0);
+		CU_ASSERT(exit.reason == VMEXIT_ENTRY_FAILED && exit.failed.code == SVM_EXIT_INVALID);
+		CU_ASSERT_EQUAL(b->ds.selector, 0xffc8);
+		fake_machine_root = 0x5000;
+		exit_by(codes[i], 0, 0);
+		CU_ASSERT_EQUAL(b->ds.selector, 0x18);
+	}
+}
+
 UNIT_MAIN("exit", {"plain instructions", plain_instructions}, {"control registers", control_registers},
 	  {"control registers, decoded", control_registers_decoded},
 	  {"MOV CR by its bytes", mov_cr_by_its_bytes}, {"port I/O", port_io}, {"string I/O", string_io},
 	  {"MSRs", msrs}, {"exceptions", exceptions}, {"INT1", int1},
-	  {"exits that were not asked for", not_asked_for})
+	  {"exits that were not asked for", not_asked_for}, {"a VMCB that is refused", refused})
