@@ -113,7 +113,7 @@ if $make nested >"$logs/nested.log" 2>&1; then
 	step tests 'lab 01 as a guest of KVM' $make check-nested LAB=01
 	step tests 'lab 03 as a guest of KVM, AMD' $make check-nested LAB=03 VENDOR=amd
 else
-	printf '%-7s %-50s %s\n' - 'lab 01 as a guest of KVM' "$(grep '^nested: ' "$logs/nested.log" | tail -n 1)"
+	printf '%-7s %-50s %s\n' - 'labs as guests of KVM' "$(grep '^nested: ' "$logs/nested.log" | tail -n 1)"
 fi
 
 echo
