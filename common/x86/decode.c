@@ -31,17 +31,7 @@
 #define MOVSXD        0x63
 #define XCHG_RAX      0x90
 #define GROUP7_OPCODE 0x01 /* 0F 01 */
-
-#define MAP_ONE_BYTE  0
-#define MAP_0F        1
-#define MAP_0F38      2
-#define MAP_0F3A      3
-#define MAP_3DNOW     4
-#define MAP_EVEX_5    5 /* half-precision floats */
-#define MAP_EVEX_6    6
-#define MAP_XOP_8     8
-#define MAP_XOP_9     9
-#define MAP_XOP_10    10
+#define OPCODE_EXTRQ  0x78 /* 66 0F 78 /0, and INSERTQ F2 0F 78 */
 
 /* ---- bytes ---- */
 
@@ -170,6 +160,13 @@ static u8 vector_rex(struct decoder *d, u8 rxb, u8 w)
 	return REX_FIRST | rex;
 }
 
+/* vvvv stands inverted in bits 6..3 of the byte behind the map; outside 64-bit mode there are eight
+ * registers. */
+static u8 vector_vvvv(struct decoder *d, u8 byte)
+{
+	return ~byte >> 3 & (d->mode == DECODE_64 ? 0xf : 0x7);
+}
+
 static bool vector_map_exists(u8 kind, u8 map)
 {
 	if (kind == INSN_XOP)
@@ -207,6 +204,7 @@ static bool decode_vector(struct decoder *d, u8 kind)
 		if (!decode_next(d, &p[n]))
 			return false;
 	i->vex = kind;
+	i->vvvv = vector_vvvv(d, p[kind == INSN_VEX2 ? 0 : 1]);
 	if (kind == INSN_VEX2) {
 		i->map = MAP_0F;
 		i->rex = vector_rex(d, p[0] | 0x60, 0); /* R alone */
@@ -257,7 +255,7 @@ static u32 group_attr(const struct decoder *d, u8 modrm)
 	if (d->i->map == MAP_0F && d->i->opcode == GROUP7_OPCODE && registers)
 		return attr | opcode_0f01_reg[modrm & ~MODRM_REGS];
 	if (row == &opcode_groups[GROUP_11] && modrm == MODRM_XABORT)
-		return attr | (d->i->opcode & 1 ? IMM_IZ : IMM_IB);
+		return attr | (d->i->opcode & 1 ? IMM_IZ | OP_XBEGIN : IMM_IB);
 	return attr | (registers ? row->reg : row->mem)[modrm >> 3 & 7];
 }
 
@@ -380,24 +378,38 @@ static bool registers_exist(const struct insn *i)
 	return true;
 }
 
+static void op_by_prefix(struct decoder *d)
+{
+	struct insn *i = d->i;
+	unsigned prefix = mandatory_prefix(i);
+	u8 modrm = 0;
+
+	decode_peek(d, 0, &modrm);
+	for (const struct opcode_by_prefix *p = opcode_by_prefix; p->opcode; p++)
+		if (p->opcode == i->opcode && p->map == i->map && p->prefix == prefix &&
+		    (modrm & p->modrm_mask) == p->modrm) {
+			i->op = p->op;
+			return;
+		}
+}
+
 /* Opcodes that a prefix or the mode turns into something else, before their immediates are read. */
 static void adjust_attr(struct decoder *d)
 {
 	struct insn *i = d->i;
 
-	/* EXTRQ and INSERTQ share 0F 78 and 0F 79 with VMREAD and VMWRITE. */
-	if (i->map == MAP_0F && i->op == OP_VMX_OTHER && mandatory_prefix(i) != PREFIX_NONE &&
-	    (i->opcode == 0x78 || i->opcode == 0x79)) {
-		i->op = OP_OTHER;
-		if (i->opcode == 0x78)
+	if (d->attr & ATTR_BY_PREFIX) {
+		op_by_prefix(d);
+		/* EXTRQ and INSERTQ share 0F 78 with VMREAD. */
+		if (i->opcode == OPCODE_EXTRQ && i->map == MAP_0F && i->op == OP_SIMD)
 			d->attr |= IMM_IBB;
 	}
 	if (i->map != MAP_ONE_BYTE)
 		return;
 	if (i->opcode == XCHG_RAX && !(i->rex & INSN_REX_B))
-		i->op = i->rep ? OP_PAUSE : OP_OTHER;
+		i->op = i->rep ? OP_PAUSE : OP_NOP;
 	if (i->opcode == MOVSXD && d->mode != DECODE_64) { /* ARPL */
-		i->op = OP_OTHER;
+		i->op = OP_ARPL;
 		d->attr |= SIZE_W;
 	}
 }
@@ -418,6 +430,9 @@ static void fill_details(struct decoder *d)
 		break;
 	case OP_MOVSXD:
 		i->src_size = i->op_size == 2 ? 2 : 4;
+		break;
+	case OP_CRC32:
+		i->src_size = i->opcode & 1 ? i->op_size : 1;
 		break;
 	case OP_MOV_FROM_SEG: /* a segment register has no REX.R */
 	case OP_MOV_TO_SEG:
@@ -475,7 +490,10 @@ enum decode_result insn_decode(struct insn *i, const u8 *bytes, size_t available
 	i->index = INSN_NO_REG;
 	i->scale = 1;
 	i->segment = SEG_DS;
-	if (!decode_prefixes(&d) || !decode_opcode(&d) || !decode_operands(&d))
+	if (!decode_prefixes(&d))
+		return d.result;
+	i->opcode_offset = i->length;
+	if (!decode_opcode(&d) || !decode_operands(&d))
 		return d.result;
 	return DECODE_OK;
 }

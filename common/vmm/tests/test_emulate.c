@@ -154,9 +154,9 @@ static void test_strings(void)
 static void test_refusals(void)
 {
 	static const struct row rows[] = {
-		DO("0f 6f 03",       "ended: 0f 6f 03 (other)"),
-		DO("ff 33",          "ended: ff 33 (other)"),
-		DO("d1 23",          "ended: d1 23 (other)"),
+		DO("0f 6f 03",       "ended: 0f 6f 03 (SIMD)"),
+		DO("ff 33",          "ended: ff 33 (push)"),
+		DO("d1 23",          "ended: d1 23 (shl)"),
 		DO("0f 01 13",       "ended: 0f 01 13 (lgdt)"),
 		DO("89 c8",          "ended: 89 c8 (mov)"),
 		DO("06",             "#UD(0)"),

@@ -128,10 +128,10 @@ static void check(const struct row *rows, size_t count)
 static void test_prefixes(void)
 {
 	static const struct row rows[] = {
-		{ M64, "90",             "1 other/4" },
+		{ M64, "90",             "1 nop/4" },
 		{ M64, "f3 90",          "2 pause/4 rep" },
 		{ M64, "41 90",          "2 xchg/4 m=8" },
-		{ M64, "48 90",          "2 other/8" },
+		{ M64, "48 90",          "2 nop/8" },
 		{ M64, "66 89 c8",       "3 mov/2 r=1 m=0" },
 		{ M16, "66 89 c8",       "3 mov/4 r=1 m=0" },
 		{ M16, "89 c8",          "2 mov/2 r=1 m=0" },
@@ -179,7 +179,7 @@ static void test_lock(void)
 		{ M64, "f0 0f c1 0f",    "4 xadd/4 r=1 ds:[7]/8 lock" },
 		{ M64, "f0 0f ba 2f 03", "5 bts/4 r=5 ds:[7]/8 i=3 lock" },
 		{ M64, "f0 0f ba 27 03", INV },
-		{ M64, "f0 0f c7 0f",    "4 other/4 r=1 ds:[7]/8 lock" },
+		{ M64, "f0 0f c7 0f",    "4 cmpxchg8b/4 r=1 ds:[7]/8 lock" },
 		{ M64, "f0 89 08",       INV },
 		{ M64, "f0 f4",          INV },
 		{ M64, "f0 0f a2",       INV },
@@ -246,15 +246,15 @@ static void test_immediates(void)
 		{ M64, "f7 00 01 00 00 00",       "6 test/4 r=0 ds:[0]/8 i=1" },
 		{ M64, "66 f7 00 01 00",          "5 test/2 r=0 ds:[0]/8 i=1" },
 		{ M64, "48 f7 00 01 00 00 80",    "7 test/8 r=0 ds:[0]/8 i=-2147483647" },
-		{ M64, "f7 20",                   "2 other/4 r=4 ds:[0]/8" },
+		{ M64, "f7 20",                   "2 mul/4 r=4 ds:[0]/8" },
 		{ M64, "c7 05 04 00 00 00 01 00 00 00", "10 mov/4 r=0 ds:[rip+0x4]/8 i=1" },
-		{ M64, "c8 10 00 01",             "4 other/8 i=16,0x1" },
-		{ M64, "c8 ff ff 1f",             "4 other/8 i=65535,0x1f" },
+		{ M64, "c8 10 00 01",             "4 enter/8 i=16,0x1" },
+		{ M64, "c8 ff ff 1f",             "4 enter/8 i=65535,0x1f" },
 		{ M64, "c2 f8 ff",                "3 ret/8 i=65528" },
-		{ M64, "68 00 00 00 80",          "5 other/8 i=-2147483648" },
-		{ M64, "6a 80",                   "2 other/8 i=-128" },
+		{ M64, "68 00 00 00 80",          "5 push/8 i=-2147483648" },
+		{ M64, "6a 80",                   "2 push/8 i=-128" },
 		{ M64, "cd 80",                   "2 int/4 i=-128" },
-		{ M64, "c7 f8 00 00 00 00",       "6 other/4 r=7 m=0 i=0" },  /* XBEGIN */
+		{ M64, "c7 f8 00 00 00 00",       "6 xbegin/4 r=7 m=0 i=0" },  /* XBEGIN */
 		{ M64, "c7 f9 00 00 00 00",       INV },
 		{ M64, "48 b8 ff ff ff ff ff ff ff", CUT },
 		{ M64, "c8 10 00",                CUT },
@@ -296,7 +296,7 @@ static void test_branches(void)
 		{ M64, "9c",                      "1 pushf/8" },
 		{ M64, "66 9d",                   "2 popf/2" },
 		{ M32, "9d",                      "1 popf/4" },
-		{ M64, "0f 94 c0",                "3 other/1 r=0 m=0 cc=4" },
+		{ M64, "0f 94 c0",                "3 setcc/1 r=0 m=0 cc=4" },
 		{ M64, "e8 fb ff ff",             CUT },
 	};
 
@@ -308,19 +308,19 @@ static void test_modes(void)
 {
 	static const struct row rows[] = {
 		{ M64, "06", INV }, { M32, "06", "1 push segment register/4 r=0" },
-		{ M64, "27", INV }, { M32, "27", "1 other/4" },
-		{ M64, "60", INV }, { M32, "60", "1 other/4" },
+		{ M64, "27", INV }, { M32, "27", "1 BCD/4" },
+		{ M64, "60", INV }, { M32, "60", "1 pusha/4" },
 		{ M64, "82 c0 01", INV }, { M32, "82 c0 01", "3 add/1 r=0 m=0 i=1" },
 		{ M64, "ce", INV }, { M32, "ce", "1 into/4" },
-		{ M64, "d4 0a", INV }, { M32, "d4 0a", "2 other/1 i=10" },
+		{ M64, "d4 0a", INV }, { M32, "d4 0a", "2 BCD/1 i=10" },
 		{ M64, "0f 01 f8", "3 swapgs/4 r=7 m=0" }, { M32, "0f 01 f8", INV },
-		{ M64, "63 c8", "2 movsxd/4 r=1 m=0 src=4" }, { M32, "63 c8", "2 other/2 r=1 m=0" }, /* ARPL */
+		{ M64, "63 c8", "2 movsxd/4 r=1 m=0 src=4" }, { M32, "63 c8", "2 arpl/2 r=1 m=0" }, /* ARPL */
 		{ M64, "48 63 c8", "3 movsxd/8 r=1 m=0 src=4" }, { M64, "66 63 c8", "3 movsxd/2 r=1 m=0 src=2" },
 		{ M32, "c4 00", "2 load far pointer/4 r=0 ds:[0]/4" },
 		{ M32, "c5 fc 77", "3 other/4" },
-		{ M32, "62 00", "2 other/4 r=0 ds:[0]/4" }, /* BOUND */
+		{ M32, "62 00", "2 bound/4 r=0 ds:[0]/4" }, /* BOUND */
 		{ M64, "c4 00", CUT },
-		{ M64, "f3 0f ae c0", "4 other/4 r=0 m=0 rep" }, { M32, "f3 0f ae c0", INV }, /* RDFSBASE */
+		{ M64, "f3 0f ae c0", "4 rdfsgsbase/4 r=0 m=0 rep" }, { M32, "f3 0f ae c0", INV }, /* RDFSBASE */
 	};
 	/* PUSH and POP of segment registers; R of a segment register does not count */
 	static const struct row segments[] = {
@@ -379,7 +379,7 @@ static void test_sensitive(void)
 		{ M64, "0f 01 c2", "3 VMX/4 r=0 m=2" }, { M64, "0f 01 d8", "3 SVM/4 r=3 m=0" },
 		{ M64, "0f 78 c8", "3 VMX/8 r=1 m=0" }, { M64, "f3 0f c7 30", "4 VMX/4 r=6 ds:[0]/8 rep" },
 		{ M64, "66 0f 38 80 08", "5 VMX/8 r=1 ds:[0]/8" }, { M64, "0f 38 80 08", INV },
-		{ M64, "0f 01 d7", "3 other/4 r=2 m=7" }, { M64, "0f 01 c7", INV },
+		{ M64, "0f 01 d7", "3 system/4 r=2 m=7" }, { M64, "0f 01 c7", INV },
 	};
 
 	CHECK(rows);
@@ -396,9 +396,9 @@ static void test_moves(void)
 		{ M64, "0f ba 1b 01", INV }, { M64, "86 23", "2 xchg/1 r=4 ds:[3]/8" },
 		{ M64, "34 ff", "2 xor/1 i=-1" }, { M64, "48 81 2b 00 00 00 80", "7 sub/8 r=5 ds:[3]/8 i=-2147483648" },
 		{ M64, "fe 0b", "2 dec/1 r=1 ds:[3]/8" }, { M64, "fe 13", INV },
-		{ M64, "8d 03", "2 other/4 r=0 ds:[3]/8" }, { M64, "8d c3", INV },
-		{ M64, "0f c3 08", "3 other/4 r=1 ds:[0]/8" }, { M64, "0f c3 c8", INV }, /* MOVNTI */
-		{ M64, "8f 00", "2 other/8 r=0 ds:[0]/8" }, { M64, "8f 20", INV },
+		{ M64, "8d 03", "2 lea/4 r=0 ds:[3]/8" }, { M64, "8d c3", INV },
+		{ M64, "0f c3 08", "3 movnti/4 r=1 ds:[0]/8" }, { M64, "0f c3 c8", INV }, /* MOVNTI */
+		{ M64, "8f 00", "2 pop/8 r=0 ds:[0]/8" }, { M64, "8f 20", INV },
 	};
 
 	CHECK(rows);
@@ -408,15 +408,15 @@ static void test_moves(void)
 static void test_vectors(void)
 {
 	static const struct row rows[] = {
-		{ M64, "0f 6f c1", "3 other/4 r=0 m=1" }, { M64, "f3 0f 6f c1", "4 other/4 r=0 m=1 rep" }, { M64, "f2 0f 6f c1", INV },
-		{ M64, "0f c6 c1 1b", "4 other/4 r=0 m=1 i=27" }, { M64, "66 0f 73 f8 04", "5 other/2 r=7 m=0 i=4" },
+		{ M64, "0f 6f c1", "3 SIMD/4 r=0 m=1" }, { M64, "f3 0f 6f c1", "4 SIMD/4 r=0 m=1 rep" }, { M64, "f2 0f 6f c1", INV },
+		{ M64, "0f c6 c1 1b", "4 SIMD/4 r=0 m=1 i=27" }, { M64, "66 0f 73 f8 04", "5 SIMD/2 r=7 m=0 i=4" },
 		{ M64, "0f 73 f8 04", INV }, { M64, "0f 71 10 04", INV },
-		{ M64, "66 0f 3a 0f c1 08", "6 other/2 r=0 m=1 i=8" }, { M64, "66 0f 38 00 c1", "5 other/2 r=0 m=1" },
+		{ M64, "66 0f 3a 0f c1 08", "6 SIMD/2 r=0 m=1 i=8" }, { M64, "66 0f 38 00 c1", "5 SIMD/2 r=0 m=1" },
 		{ M64, "0f 3a 60 c1 08", INV }, { M64, "0f 38 60 c1", INV },
-		{ M64, "f2 0f 38 f1 c1", "5 other/4 r=0 m=1 repne" }, { M64, "0f 38 f0 c1", INV },
-		{ M64, "d9 d0", "2 other/4 r=2 m=0" }, { M64, "d9 d1", INV }, { M64, "d9 08", INV }, { M64, "df e0", "2 other/4 r=4 m=0" },
-		{ M64, "0f 0f c1 9e", "4 other/4 r=0 m=1" }, { M64, "0f 0f c1 9f", INV }, { M64, "0f 0f c1", CUT },
-		{ M64, "0f ae e8", "3 other/4 r=5 m=0" }, { M64, "0f ae c8", INV },
+		{ M64, "f2 0f 38 f1 c1", "5 crc32/4 r=0 m=1 src=4 repne" }, { M64, "0f 38 f0 c1", INV },
+		{ M64, "d9 d0", "2 x87/4 r=2 m=0" }, { M64, "d9 d1", INV }, { M64, "d9 08", INV }, { M64, "df e0", "2 x87/4 r=4 m=0" },
+		{ M64, "0f 0f c1 9e", "4 SIMD/4 r=0 m=1" }, { M64, "0f 0f c1 9f", INV }, { M64, "0f 0f c1", CUT },
+		{ M64, "0f ae e8", "3 fence/4 r=5 m=0" }, { M64, "0f ae c8", INV },
 		{ M64, "c5 f8 77", "3 other/4" }, { M64, "c5 f9 70 c1 1b", "5 other/4 r=0 m=1 i=27" },
 		{ M64, "c4 e2 79 00 c1", "5 other/4 r=0 m=1" }, { M64, "c4 43 f9 16 d1 01", "6 other/8 r=10 m=9 i=1" },
 		{ M64, "c4 a1 78 10 04 25 10 00 00 00", "10 other/4 r=0 ds:[+12*1+0x10]/8" },
@@ -434,7 +434,7 @@ static void test_vectors(void)
 static void test_lengths(void)
 {
 	static const struct row rows[] = {
-		{ M64, "66 66 66 66 66 66 66 66 66 66 66 66 66 66 90", "15 other/2" },
+		{ M64, "66 66 66 66 66 66 66 66 66 66 66 66 66 66 90", "15 nop/2" },
 		{ M64, "66 66 66 66 66 66 66 66 66 66 66 66 66 66 66 90", BIG },
 		{ M64, "66 66 66 66 66 66 66 66 66 66 66 66 66 66", CUT },
 		{ M64, "66 66 66 66 66 66 66 66 66 66 66 66 66 66 66", BIG },
