@@ -3,6 +3,7 @@
  * mklinux: makes a flat Multiboot kernel of a packed Linux.
  *
  *   mklinux OUT.bin VMLINUZ
+ *   mklinux -e OUT.elf VMLINUZ      no more than unpacked: the ELF file with its sections
  *
  * VMLINUZ is a bzImage whose payload is an ELF file packed by LZ4, as Debian's kernels are. Its segments are
  * laid out by their physical addresses behind the page of linux.S, without the zeros at the end. Packing is
@@ -139,6 +140,16 @@ static u8 *lay_out(const struct elf_file *elf, u64 *size, u64 *bss_end)
 	return memory;
 }
 
+static void write_elf(const char *path, const u8 *elf, u64 size)
+{
+	FILE *f = fopen(path, "wb");
+
+	if (!f || fwrite(elf, 1, size, f) != size || fclose(f)) {
+		input = path;
+		die("%s", strerror(errno));
+	}
+}
+
 static void write_image(const char *path, const u8 *memory, u64 size, u32 bss_end, u32 entry)
 {
 	u8 head[LINUX_HEAD_BYTES];
@@ -164,13 +175,17 @@ int main(int argc, char **argv)
 	u8 *file, *memory;
 	u64 entry = 0;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: mklinux OUT.bin VMLINUZ\n");
+	if (argc != 3 && (argc != 4 || strcmp(argv[1], "-e"))) {
+		fprintf(stderr, "usage: mklinux OUT.bin VMLINUZ\n       mklinux -e OUT.elf VMLINUZ\n");
 		return 1;
 	}
-	input = argv[2];
+	input = argv[argc - 1];
 	file = read_file(&file_size);
 	file = unpack(file, file_size, &elf_size);
+	if (argc == 4) {
+		write_elf(argv[2], file, elf_size);
+		return 0;
+	}
 	error = elf_open(&elf, file, elf_size);
 	if (error)
 		die("in the packed kernel: %s", error);
