@@ -78,6 +78,11 @@ nested: $(STAMP) ## build what runs KVM in an emulated machine; fetches Debian's
 check-nested: all nested unit ## grade labs under KVM on machines without VT-x: LAB=01 VENDOR=amd|intel
 	@sh grader/nested/check.sh $(BUILD) '$(LAB)' '$(or $(VENDOR),amd intel)'
 
+.PHONY: check-decoder
+check-decoder: $(STAMP) ## the instruction decoder against two others, over real code and 10 million random byte strings: QUICK=1 for a part, CODE="ELF FILES"
+	$(if $(QUICK),,@$(MAKE) $(QUIET) nested >/dev/null 2>&1 || echo 'There is no Linux kernel here, it is left out: make nested says why.')
+	$(call sub,common/x86/tests/oracle,$(if $(QUICK),check-quick,check))
+
 .PHONY: unit
 unit: $(STAMP) ## build the unit tests; UNIT_DIRS="common/x86 ..." for some of them
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/unit.mk unit

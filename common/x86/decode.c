@@ -8,12 +8,13 @@
  * Mode", 2.2 "IA-32e Mode", 2.3 "Intel Advanced Vector Extensions", 2.7 "Intel AVX-512 Encoding"; APM vol.
  * 3, 1.2.1 "Summary of Legacy Prefixes".
  *
- * Left out: which VEX, EVEX and XOP encodings exist (any opcode of their maps is accepted, its length is
- * right), and the 16-bit branches with prefix 66 that AMD has in 64-bit mode.
+ * Left out: which XOP encodings exist (any opcode of their maps is accepted, its length is right), and the
+ * 16-bit branches with prefix 66 that AMD has in 64-bit mode.
  */
 #include "lib/string.h"
 #include "x86/decode_private.h"
 #include "x86/decode_tables.h"
+#include "x86/decode_vector.h"
 #include "x86/regs.h"
 
 #define REX_FIRST     0x40 /* 40..4F in 64-bit mode */
@@ -148,79 +149,6 @@ static u8 vector_kind(struct decoder *d, u8 opcode, u8 following)
 	return 0;
 }
 
-/* R X B stand inverted in bits 7..5 of the first payload byte, W in bit 7 of the second. */
-static u8 vector_rex(struct decoder *d, u8 rxb, u8 w)
-{
-	u8 rex = (u8)~rxb >> 5 & (INSN_REX_R | INSN_REX_X | INSN_REX_B);
-
-	if (d->mode != DECODE_64)
-		return 0; /* eight registers; W keeps its meaning as a part of the opcode only */
-	if (w & 0x80)
-		rex |= INSN_REX_W;
-	return REX_FIRST | rex;
-}
-
-/* vvvv stands inverted in bits 6..3 of the byte behind the map; outside 64-bit mode there are eight
- * registers. */
-static u8 vector_vvvv(struct decoder *d, u8 byte)
-{
-	return ~byte >> 3 & (d->mode == DECODE_64 ? 0xf : 0x7);
-}
-
-static bool vector_map_exists(u8 kind, u8 map)
-{
-	if (kind == INSN_XOP)
-		return map >= MAP_XOP_8 && map <= MAP_XOP_10;
-	return (map >= MAP_0F && map <= MAP_0F3A) ||
-	       (kind == INSN_EVEX && (map == MAP_EVEX_5 || map == MAP_EVEX_6));
-}
-
-/* Which opcodes of a vector map have an immediate, and that all but VZEROUPPER (VEX 0F 77) have a ModRM byte.
- */
-static u32 vector_attr(const struct insn *i)
-{
-	if (i->map == MAP_0F3A || i->map == MAP_XOP_8)
-		return ATTR_MODRM | IMM_IB;
-	if (i->map == MAP_XOP_10)
-		return ATTR_MODRM | IMM_ID;
-	if (i->map == MAP_0F && i->opcode == 0x77)
-		return i->vex == INSN_EVEX ? ATTR_INVALID : 0;
-	if (i->map == MAP_0F && ((i->opcode >= 0x70 && i->opcode <= 0x73) || i->opcode == 0xc2 ||
-				 (i->opcode >= 0xc4 && i->opcode <= 0xc6)))
-		return ATTR_MODRM | IMM_IB;
-	return ATTR_MODRM;
-}
-
-/* From behind C4, C5, 62 or 8F up to the opcode. */
-static bool decode_vector(struct decoder *d, u8 kind)
-{
-	static const u8 payload_bytes[] = {[INSN_VEX2] = 1, [INSN_VEX3] = 2, [INSN_EVEX] = 3, [INSN_XOP] = 2};
-	struct insn *i = d->i;
-	u8 p[3] = {0};
-
-	if (i->lock || i->rep || i->repne || i->osize || i->rex)
-		return decode_fail(d, DECODE_INVALID);
-	for (unsigned n = 0; n < payload_bytes[kind]; n++)
-		if (!decode_next(d, &p[n]))
-			return false;
-	i->vex = kind;
-	i->vvvv = vector_vvvv(d, p[kind == INSN_VEX2 ? 0 : 1]);
-	if (kind == INSN_VEX2) {
-		i->map = MAP_0F;
-		i->rex = vector_rex(d, p[0] | 0x60, 0); /* R alone */
-	} else {
-		i->map = p[0] & (kind == INSN_EVEX ? 0x07 : 0x1f);
-		i->rex = vector_rex(d, p[0], p[1]);
-	}
-	/* EVEX: bit 3 of the first byte is 0, bit 2 of the second is 1. */
-	if (!vector_map_exists(kind, i->map) || (kind == INSN_EVEX && ((p[0] & 0x08) || !(p[1] & 0x04))))
-		return decode_fail(d, DECODE_INVALID);
-	if (!decode_next(d, &i->opcode))
-		return false;
-	d->attr = vector_attr(i);
-	return true;
-}
-
 /* ---- opcode ---- */
 
 static const u32 *decode_escapes(struct decoder *d)
@@ -317,7 +245,7 @@ static bool form_exists(const struct decoder *d, u8 modrm)
 	if (d->attr & (d->mode == DECODE_64 ? ATTR_NO64 : ATTR_ONLY64))
 		return false;
 	if (i->vex)
-		return d->attr != ATTR_INVALID;
+		return true; /* decode_vector() has looked */
 	if (i->map == MAP_ONE_BYTE && (i->opcode & X87_MASK) == X87_FIRST && !x87_exists(i->opcode, modrm))
 		return false;
 	if (!odd_form_exists(d, modrm))
@@ -463,7 +391,7 @@ static bool decode_operands(struct decoder *d)
 {
 	struct insn *i = d->i;
 
-	i->op = i->vex ? OP_OTHER : d->attr & ATTR_OP;
+	i->op = d->attr & ATTR_OP;
 	adjust_attr(d);
 	if (!decode_modrm(d))
 		return false;

@@ -84,6 +84,7 @@ struct insn {
 		seg_override; /* F0, F3 or F2 (the last one), 66, 67, any segment */
 	bool has_modrm, has_sib, has_disp, has_imm;
 	bool memory;       /* ModRM names memory, not a register; also MOV A0..A3: disp alone, no ModRM */
+	bool vsib;         /* the index is a vector register */
 	bool rip_relative; /* disp counts from the next instruction */
 	u8 modrm, sib;
 	u8 reg;   /* ModRM.reg with REX.R; of PUSH and POP of a segment register, its number */
@@ -106,12 +107,11 @@ struct insn {
 };
 #define INSN_NO_REG 0xff
 
-/* Values of `vex`. Of these only the length and the operands are right; what the CPU refuses may be accepted.
- */
+/* Values of `vex` */
 #define INSN_VEX2   2
 #define INSN_VEX3   3
 #define INSN_EVEX   4 /* disp is as encoded: not scaled by the size of the operand */
-#define INSN_XOP    5 /* map is 8, 9 or 10 */
+#define INSN_XOP    5 /* map is 8, 9 or 10; any opcode is accepted */
 
 #define INSN_REX_B  0x1
 #define INSN_REX_X  0x2

@@ -113,7 +113,7 @@ static bool decode_sib(struct decoder *d, unsigned mod, bool *no_base)
 	i->scale = (u8)(1 << (i->sib >> 6));
 	index = (i->sib >> 3 & 7) | (i->rex & INSN_REX_X ? 8 : 0);
 	base = i->sib & 7;
-	if (index != GPR_RSP)
+	if (index != GPR_RSP || i->vsib)
 		i->index = index;
 	*no_base = base == GPR_RBP && mod == 0;
 	if (!*no_base)

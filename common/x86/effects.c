@@ -310,7 +310,7 @@ static void add_operands(struct insn_effects *e, const struct insn *i)
 		e->gpr_changed |= BIT(i->vvvv);
 	if (i->memory && i->base != INSN_NO_REG)
 		e->gpr_read |= BIT(i->base);
-	if (i->memory && i->index != INSN_NO_REG)
+	if (i->memory && i->index != INSN_NO_REG && !i->vsib)
 		e->gpr_read |= BIT(i->index);
 }
 

@@ -317,7 +317,7 @@ static void test_modes(void)
 		{ M64, "63 c8", "2 movsxd/4 r=1 m=0 src=4" }, { M32, "63 c8", "2 arpl/2 r=1 m=0" }, /* ARPL */
 		{ M64, "48 63 c8", "3 movsxd/8 r=1 m=0 src=4" }, { M64, "66 63 c8", "3 movsxd/2 r=1 m=0 src=2" },
 		{ M32, "c4 00", "2 load far pointer/4 r=0 ds:[0]/4" },
-		{ M32, "c5 fc 77", "3 other/4" },
+		{ M32, "c5 fc 77", "3 SIMD/4" },
 		{ M32, "62 00", "2 bound/4 r=0 ds:[0]/4" }, /* BOUND */
 		{ M64, "c4 00", CUT },
 		{ M64, "f3 0f ae c0", "4 rdfsgsbase/4 r=0 m=0 rep" }, { M32, "f3 0f ae c0", INV }, /* RDFSBASE */
@@ -417,14 +417,60 @@ static void test_vectors(void)
 		{ M64, "d9 d0", "2 x87/4 r=2 m=0" }, { M64, "d9 d1", INV }, { M64, "d9 08", INV }, { M64, "df e0", "2 x87/4 r=4 m=0" },
 		{ M64, "0f 0f c1 9e", "4 SIMD/4 r=0 m=1" }, { M64, "0f 0f c1 9f", INV }, { M64, "0f 0f c1", CUT },
 		{ M64, "0f ae e8", "3 fence/4 r=5 m=0" }, { M64, "0f ae c8", INV },
-		{ M64, "c5 f8 77", "3 other/4" }, { M64, "c5 f9 70 c1 1b", "5 other/4 r=0 m=1 i=27" },
-		{ M64, "c4 e2 79 00 c1", "5 other/4 r=0 m=1" }, { M64, "c4 43 f9 16 d1 01", "6 other/8 r=10 m=9 i=1" },
-		{ M64, "c4 a1 78 10 04 25 10 00 00 00", "10 other/4 r=0 ds:[+12*1+0x10]/8" },
+		{ M64, "c5 f8 77", "3 SIMD/4" }, { M64, "c5 f9 70 c1 1b", "5 SIMD/4 r=0 m=1 i=27" },
+		{ M64, "c4 e2 79 00 c1", "5 SIMD/4 r=0 m=1" }, { M64, "c4 43 f9 16 d1 01", "6 SIMD to r/m/8 r=10 m=9 i=1" },
+		{ M64, "c4 a1 78 10 04 25 10 00 00 00", "10 SIMD/4 r=0 ds:[+12*1+0x10]/8" },
 		{ M64, "c4 e0 79 00 c1", INV }, { M64, "66 c5 f8 77", INV }, { M64, "48 c5 f8 77", INV }, { M64, "f0 c5 f8 77", INV },
-		{ M64, "62 f1 7c 48 10 40 01", "7 other/4 r=0 ds:[0+0x1]/8" }, { M64, "62 f3 7d 48 25 c1 ff", "7 other/4 r=0 m=1 i=-1" },
+		{ M64, "62 f1 7c 48 10 40 01", "7 SIMD/4 r=0 ds:[0+0x1]/8" }, { M64, "62 f3 7d 48 25 c1 ff", "7 SIMD/4 r=0 m=1 i=-1" },
 		{ M64, "62 f1 78 48 10 00", INV }, { M64, "62 f0 7c 48 10 00", INV },
 		{ M64, "8f e8 78 c0 c1 01", "6 other/4 r=0 m=1 i=1" }, { M64, "8f ea 78 10 c1 01 00 00 00", "9 other/4 r=0 m=1 i=1" },
 		{ M64, "c5 f8", CUT }, { M64, "62 f1 7c 48 10", CUT },
+	};
+
+	CHECK(rows);
+}
+
+/* SDM vol. 2A, 2.3.5, 2.3.7, 2.7.11: which VEX and EVEX encodings exist */
+static void test_vector_forms(void)
+{
+	static const struct row rows[] = {
+		/* vvvv is 1111b where it names nothing */
+		{ M64, "c5 f9 6f c1", "4 SIMD/4 r=0 m=1" }, { M64, "c5 f1 6f c1", INV },
+		{ M64, "c5 f1 fe c1", "4 SIMD/4 r=0 m=1" },
+		/* pp */
+		{ M64, "c5 fb 5a c1", "4 SIMD/4 r=0 m=1" }, { M64, "c5 fb 6f c1", INV },
+		/* W */
+		{ M64, "c4 e2 79 18 c1", "5 SIMD/4 r=0 m=1" }, { M64, "c4 e2 f9 18 c1", INV },
+		/* L */
+		{ M64, "c5 f9 6e c1", "4 SIMD from r/m/4 r=0 m=1" }, { M64, "c5 fd 6e c1", INV },
+		/* memory or registers alone */
+		{ M64, "c5 f8 12 c1", "4 SIMD/4 r=0 m=1" }, { M64, "c5 f8 13 c1", INV }, { M64, "c5 f8 13 01", "4 SIMD/4 r=0 ds:[1]/8" },
+		{ M64, "c5 f9 50 c1", "4 SIMD to reg/4 r=0 m=1" }, { M64, "c5 f9 50 01", INV },
+		/* ModRM.reg as a part of the opcode */
+		{ M64, "c4 e2 78 f3 c8", "5 bls/4 r=1 m=0" }, { M64, "c4 e2 78 f3 c0", INV },
+		{ M64, "c5 f9 71 d1 04", "5 SIMD/4 r=2 m=1 i=4" }, { M64, "c5 f9 71 c1 04", INV },
+		/* a vector as the index: SIB, and three different registers */
+		{ M64, "c4 e2 69 90 04 08", "6 SIMD/4 r=0 ds:[0+1*1]/8" }, { M64, "c4 e2 69 90 00", INV },
+		{ M64, "c4 e2 69 90 04 20", "6 SIMD/4 r=0 ds:[0+4*1]/8" },
+		{ M64, "c4 e2 71 90 04 08", INV }, { M64, "c4 e2 69 90 0c 08", INV }, { M64, "c4 e2 69 90 14 08", INV },
+		{ M32, "67 c4 e2 69 90 04", INV },
+		/* eight mask registers */
+		{ M64, "c5 f8 44 c1", "4 SIMD/4 r=0 m=1" }, { M64, "c5 78 44 c1", INV },
+		{ M64, "c5 f4 41 c2", "4 SIMD/4 r=0 m=2" }, { M64, "c5 b4 41 c2", INV },
+		/* EVEX: broadcast and rounding, masks, zeroing */
+		{ M64, "62 f1 74 58 58 01", "6 SIMD/4 r=0 ds:[1]/8" }, { M64, "62 f1 75 58 fc 01", INV },
+		{ M64, "62 f1 74 78 58 c1", "6 SIMD/4 r=0 m=1" }, { M64, "62 f1 74 68 58 c1", INV },
+		{ M64, "62 f1 74 c9 58 c1", "6 SIMD/4 r=0 m=1" }, { M64, "62 f1 74 c8 58 c1", INV },
+		{ M64, "62 f1 7c 49 11 01", "6 SIMD/4 r=0 ds:[1]/8" }, { M64, "62 f1 7c c9 11 01", INV },
+		{ M64, "62 f2 7d 49 92 04 08", "7 SIMD/4 r=0 ds:[0+1*1]/8" }, { M64, "62 f2 7d 48 92 04 08", INV },
+		{ M64, "62 f1 7c 40 10 c1", INV }, /* V with no operand in vvvv */
+		{ M64, "62 f1 75 48 76 c1", "6 SIMD/4 r=0 m=1" }, { M64, "62 71 75 48 76 c1", INV },
+		/* tiles: in 64-bit mode */
+		{ M64, "c4 e2 78 49 c0", "5 SIMD/4 r=0 m=0" }, { M64, "c4 e2 78 49 c1", INV }, { M32, "c4 e2 78 49 c0", INV },
+		{ M64, "c4 e2 6b 5e c1", "5 SIMD/4 r=0 m=1" }, { M64, "c4 e2 73 5e c1", INV },
+		/* on general registers */
+		{ M64, "c4 e2 f3 f6 c2", "5 mulx/8 r=0 m=2" }, { M64, "c4 e2 f7 f6 c2", INV },
+		{ M64, "c4 e3 7b f0 c1 07", "6 rorx/4 r=0 m=1 i=7" },
 	};
 
 	CHECK(rows);
@@ -472,4 +518,5 @@ static void test_names(void)
 UNIT_MAIN("decode", {"prefixes", test_prefixes}, {"LOCK", test_lock}, {"addresses", test_addresses},
 	  {"immediates", test_immediates}, {"branches", test_branches}, {"modes", test_modes},
 	  {"sensitive instructions", test_sensitive}, {"moves", test_moves}, {"vectors", test_vectors},
-	  {"lengths", test_lengths}, {"places", test_places}, {"names", test_names})
+	  {"vector forms", test_vector_forms}, {"lengths", test_lengths}, {"places", test_places},
+	  {"names", test_names})
