@@ -17,7 +17,6 @@
 #include "x86/decode_vector.h"
 #include "x86/regs.h"
 
-#define REX_FIRST     0x40 /* 40..4F in 64-bit mode */
 #define REX_MASK      0xf0
 #define ESCAPE_0F     0x0f
 #define ESCAPE_0F38   0x38
@@ -42,24 +41,9 @@ bool decode_fail(struct decoder *d, enum decode_result result)
 	return false;
 }
 
-bool decode_peek(struct decoder *d, unsigned ahead, u8 *byte)
+COLD void decode_short(struct decoder *d, unsigned ahead)
 {
-	size_t at = d->i->length + ahead;
-
-	if (at >= INSN_MAX_LENGTH)
-		return decode_fail(d, DECODE_TOO_LONG);
-	if (at >= d->available)
-		return decode_fail(d, DECODE_TRUNCATED);
-	*byte = d->bytes[at];
-	return true;
-}
-
-bool decode_next(struct decoder *d, u8 *byte)
-{
-	if (!decode_peek(d, 0, byte))
-		return false;
-	d->i->length++;
-	return true;
+	decode_fail(d, d->i->length + ahead >= INSN_MAX_LENGTH ? DECODE_TOO_LONG : DECODE_TRUNCATED);
 }
 
 /* ---- prefixes ---- */
@@ -242,15 +226,16 @@ static bool form_exists(const struct decoder *d, u8 modrm)
 	const struct insn *i = d->i;
 	bool registers = !(d->attr & ATTR_MODRM) || (modrm & MODRM_REGS) == MODRM_REGS;
 
-	if (d->attr & (d->mode == DECODE_64 ? ATTR_NO64 : ATTR_ONLY64))
-		return false;
 	if (i->vex)
 		return true; /* decode_vector() has looked */
-	if (i->map == MAP_ONE_BYTE && (i->opcode & X87_MASK) == X87_FIRST && !x87_exists(i->opcode, modrm))
+	if (i->map == MAP_ONE_BYTE && (i->opcode & X87_MASK) == X87_FIRST)
+		return x87_exists(i->opcode, modrm);
+	if (!(d->attr & (ATTR_NO64 | ATTR_ONLY64 | ATTR_INVALID)) && i->map == MAP_ONE_BYTE)
+		return true; /* nearly always */
+	if (d->attr & (d->mode == DECODE_64 ? ATTR_NO64 : ATTR_ONLY64))
 		return false;
-	if (!odd_form_exists(d, modrm))
-		return false;
-	return !(d->attr >> ((registers ? ATTR_REFUSE_REG : ATTR_REFUSE_MEM) + mandatory_prefix(i)) & 1);
+	return odd_form_exists(d, modrm) &&
+	       !(d->attr >> ((registers ? ATTR_REFUSE_REG : ATTR_REFUSE_MEM) + mandatory_prefix(i)) & 1);
 }
 
 /* The opcode, with its escapes or its vector prefix, and its attributes, for which the ModRM byte may have to
@@ -411,7 +396,12 @@ static bool decode_operands(struct decoder *d)
 enum decode_result insn_decode(struct insn *i, const u8 *bytes, size_t available, enum decode_mode mode)
 {
 	struct decoder d = {
-		.i = i, .bytes = bytes, .available = available, .mode = mode, .result = DECODE_OK};
+		.i = i,
+		.bytes = bytes,
+		.limit = MIN(available, INSN_MAX_LENGTH),
+		.mode = mode,
+		.result = DECODE_OK,
+	};
 
 	memset(i, 0, sizeof(*i));
 	i->base = INSN_NO_REG;

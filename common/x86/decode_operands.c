@@ -12,15 +12,17 @@
 /* A little-endian number of 0..8 bytes, sign-extended. */
 static bool next_number(struct decoder *d, unsigned size, s64 *number)
 {
-	u64 value = 0;
+	const u8 *bytes = d->bytes + d->i->length;
 	unsigned unused = 64 - 8 * size;
-	u8 byte;
+	u64 value = 0;
 
-	for (unsigned n = 0; n < size; n++) {
-		if (!decode_next(d, &byte))
-			return false;
-		value |= (u64)byte << 8 * n;
+	if (d->i->length + size > d->limit) {
+		decode_short(d, size - 1);
+		return false;
 	}
+	for (unsigned n = size; n--;)
+		value = value << 8 | bytes[n];
+	d->i->length += size;
 	*number = size ? (s64)(value << unused) >> unused : 0;
 	return true;
 }
@@ -205,9 +207,12 @@ static bool next_immediate2(struct decoder *d, unsigned size)
 bool decode_immediate(struct decoder *d)
 {
 	struct insn *i = d->i;
-	u8 full = variable_size(d);
-	u8 z = full == 8 ? 4 : full;
+	u8 full, z;
 
+	if (!(d->attr & ATTR_IMM))
+		return true;
+	full = variable_size(d);
+	z = full == 8 ? 4 : full;
 	switch (d->attr & ATTR_IMM) {
 	case IMM_IB:
 	case IMM_JB:

@@ -7,8 +7,7 @@
  * Source: SDM vol. 2A, 2.3 "Intel Advanced Vector Extensions (Intel AVX)", 2.7 "Intel AVX-512 Encoding"; APM
  * vol. 3, 1.7 "VEX and XOP Prefix Encoding".
  *
- * Left out: which XOP encodings exist, and of EVEX the bits that would name general or mask registers that
- * there are not (R', X, V'). Both are accepted and refused by the CPU.
+ * Left out: which XOP encodings exist; any opcode of their maps is accepted.
  */
 #include "x86/decode_vector.h"
 #include "x86/regs.h"
@@ -50,7 +49,7 @@ static u8 vector_rex(struct decoder *d, const struct payload *p)
 		return 0; /* eight registers; W keeps its meaning as a part of the opcode only */
 	if (p->p1 & P1_W)
 		rex |= INSN_REX_W;
-	return 0x40 | rex;
+	return REX_FIRST | rex;
 }
 
 /* Outside 64-bit mode there are eight registers. */
@@ -134,9 +133,9 @@ static const struct vector_form *find_form(const struct decoder *d, const struct
 		else
 			high = middle;
 	}
-	for (const struct vector_form *f = map->forms + low; f-- > map->forms && opcode <= f->last;)
-		if (form_matches(d, f, p))
-			return f;
+	for (; low && opcode <= map->forms[low - 1].last; low--)
+		if (form_matches(d, &map->forms[low - 1], p))
+			return &map->forms[low - 1];
 	return NULL;
 }
 
@@ -168,10 +167,9 @@ static bool decode_form(struct decoder *d, struct payload *p)
 	struct insn *i = d->i;
 	u8 sib = 0;
 
+	p->modrm = MODRM_REGS;
 	if ((d->attr & ATTR_MODRM) && !decode_peek(d, 0, &p->modrm))
 		return false;
-	if (!(d->attr & ATTR_MODRM))
-		p->modrm = MODRM_REGS;
 	f = find_form(d, p);
 	if (!f)
 		return decode_fail(d, DECODE_INVALID);
@@ -222,6 +220,7 @@ bool decode_vector(struct decoder *d, u8 kind)
 
 	if (i->lock || i->rep || i->repne || i->osize || i->rex)
 		return decode_fail(d, DECODE_INVALID);
+	i->vex = kind;
 	if (!decode_next(d, &p.p0))
 		return false;
 	if (kind == INSN_VEX2) {
@@ -230,7 +229,6 @@ bool decode_vector(struct decoder *d, u8 kind)
 	} else if (!decode_next(d, &p.p1) || (kind == INSN_EVEX && !decode_next(d, &p.p2))) {
 		return false;
 	}
-	i->vex = kind;
 	i->map = p.p0 & (kind == INSN_EVEX ? P0_EVEX_MAP : P0_MAP);
 	i->rex = vector_rex(d, &p);
 	i->vvvv = vector_vvvv(d, &p);

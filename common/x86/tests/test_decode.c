@@ -6,13 +6,15 @@
  *	LENGTH NAME/OPERAND SIZE [r=ModRM.reg] [m=ModRM.rm] [SEGMENT:[BASE+INDEX*SCALE+DISPLACEMENT]/ADDRESS
  *SIZE] [i=IMMEDIATE] ...
  *
- * or the reason for which the bytes are refused. Everything else is test_decode_oracle.c.
+ * or the reason for which the bytes are refused. Everything else: make check-decoder.
  */
 #include <stdarg.h>
 #include <string.h>
 
 #include "lib/tests/unit.h"
 #include "x86/decode.h"
+#include "x86/decode_tables.h"
+#include "x86/decode_vector.h"
 #include "x86/regs.h"
 
 #define TEXT_SIZE 160
@@ -508,6 +510,40 @@ static void test_places(void)
 	CU_ASSERT_EQUAL(i.imm_size, 4);
 }
 
+/* decode_vector.h: rows with the same range follow each other, ranges do not overlap and ascend. */
+static void check_order(const struct vector_map *map)
+{
+	CU_ASSERT(map->count > 0);
+	for (unsigned n = 0; n < map->count; n++) {
+		const struct vector_form *f = &map->forms[n];
+
+		CU_ASSERT(f->first <= f->last);
+		CU_ASSERT(f->prefixes != 0);
+		CU_ASSERT((f->attr & (FORM_MEM | FORM_REG)) != 0);
+		if (n && (f[-1].first != f->first || f[-1].last != f->last))
+			CU_ASSERT(f[-1].last < f->first);
+	}
+}
+
+static void test_tables(void)
+{
+	for (unsigned map = MAP_0F; map < VECTOR_MAPS; map++) {
+		if (map == MAP_3DNOW)
+			continue;
+		check_order(&evex_maps[map]);
+		if (map <= MAP_0F3A)
+			check_order(&vex_maps[map]);
+	}
+	for (const struct opcode_by_prefix *p = opcode_by_prefix; p->opcode; p++) {
+		u32 attr = (p->map == MAP_0F ? opcode_map_0f : opcode_map_0f38)[p->opcode];
+
+		/* Of 0F 01 the whole ModRM byte selects. */
+		if (p->map == MAP_0F && p->opcode == 0x01)
+			attr = opcode_0f01_reg[p->modrm & 0x3f];
+		CU_ASSERT(attr & ATTR_BY_PREFIX);
+	}
+}
+
 static void test_names(void)
 {
 	for (unsigned op = 0; op < OP_COUNT; op++)
@@ -519,4 +555,4 @@ UNIT_MAIN("decode", {"prefixes", test_prefixes}, {"LOCK", test_lock}, {"addresse
 	  {"immediates", test_immediates}, {"branches", test_branches}, {"modes", test_modes},
 	  {"sensitive instructions", test_sensitive}, {"moves", test_moves}, {"vectors", test_vectors},
 	  {"vector forms", test_vector_forms}, {"lengths", test_lengths}, {"places", test_places},
-	  {"names", test_names})
+	  {"tables", test_tables}, {"names", test_names})
