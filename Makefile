@@ -83,6 +83,13 @@ check-decoder: $(STAMP) ## the instruction decoder against two others, over real
 	$(if $(QUICK),,@$(MAKE) $(QUIET) nested >/dev/null 2>&1 || echo 'There is no Linux kernel here, it is left out: make nested says why.')
 	$(call sub,common/x86/tests/oracle,$(if $(QUICK),check-quick,check))
 
+FUZZERS := $(basename $(notdir $(wildcard common/*/tests/fuzz/*.c labs/*/tests/fuzz/*.c)))
+.PHONY: fuzz-corpora $(addprefix fuzz-,$(FUZZERS))
+fuzz-corpora: $(STAMP) ## run every fuzzer over its corpus; fuzz-decoder SECONDS=60 fuzzes the decoder
+	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/fuzz.mk fuzz-corpora
+$(addprefix fuzz-,$(FUZZERS)): $(STAMP)
+	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/fuzz.mk $@ $(if $(SECONDS),SECONDS=$(SECONDS))
+
 .PHONY: unit
 unit: $(STAMP) ## build the unit tests; UNIT_DIRS="common/x86 ..." for some of them
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/unit.mk unit

@@ -81,6 +81,7 @@ step check 'the book builds' $make docs
 step check 'compile_commands.json' $make compile_commands.json
 step tests 'unit tests' $make unit-run
 step tests 'the decoder against two others, a part' $make check-decoder QUICK=1
+step check 'the fuzzers over their corpora' $make fuzz-corpora
 step check 'guest harness: every sensitive instruction traps' $make -C common/guest check-sensitive
 step tests 'micro-guests on the bare machine' $make -C common/guest check-steps
 step tests 'guest kernel on the bare machine' sh common/mk/count.sh native
