@@ -83,11 +83,10 @@ check-decoder: $(STAMP) ## the instruction decoder against two others, over real
 	$(if $(QUICK),,@$(MAKE) $(QUIET) nested >/dev/null 2>&1 || echo 'There is no Linux kernel here, it is left out: make nested says why.')
 	$(call sub,common/x86/tests/oracle,$(if $(QUICK),check-quick,check))
 
-FUZZERS := $(basename $(notdir $(wildcard common/*/tests/fuzz/*.c labs/*/tests/fuzz/*.c)))
-.PHONY: fuzz-corpora $(addprefix fuzz-,$(FUZZERS))
-fuzz-corpora: $(STAMP) ## run every fuzzer over its corpus; fuzz-decoder SECONDS=60 fuzzes the decoder
+.PHONY: fuzz-corpora fuzz-decoder
+fuzz-corpora: $(STAMP) ## run every fuzzer over its corpus (common/mk/fuzz.mk)
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/fuzz.mk fuzz-corpora
-$(addprefix fuzz-,$(FUZZERS)): $(STAMP)
+fuzz-decoder: $(STAMP) ## fuzz the instruction decoder: SECONDS=600
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/fuzz.mk $@ $(if $(SECONDS),SECONDS=$(SECONDS))
 
 .PHONY: unit
