@@ -145,15 +145,18 @@ static bool registers_distinct(struct decoder *d, const struct payload *p, u8 si
 {
 	const struct insn *i = d->i;
 	bool evex = i->vex == INSN_EVEX;
-	u8 reg =
-		(p->modrm >> 3 & 7) | (i->rex & INSN_REX_R ? 8 : 0) | (evex && !(p->p0 & P0_EVEX_R) ? 16 : 0);
-	u8 other, vvvv = vector_vvvv(d, p) | (evex && !(p->p2 & P2_V) ? 16 : 0);
+	/* The fifth bits; outside 64-bit mode there are none. */
+	u8 reg_high = evex && d->mode == DECODE_64 && !(p->p0 & P0_EVEX_R) ? 16 : 0;
+	u8 v_high = evex && !(p->p2 & P2_V) ? 16 : 0;
+	u8 reg = (p->modrm >> 3 & 7) | (i->rex & INSN_REX_R ? 8 : 0) | reg_high;
+	u8 vvvv = i->vvvv | v_high;
+	u8 other;
 
 	if (p->modrm >= MODRM_REGS)
 		other = (p->modrm & 7) | (i->rex & INSN_REX_B ? 8 : 0) |
 			(evex && i->rex & INSN_REX_X ? 16 : 0);
 	else if (i->vsib)
-		other = (sib >> 3 & 7) | (i->rex & INSN_REX_X ? 8 : 0) | (evex && !(p->p2 & P2_V) ? 16 : 0);
+		other = (sib >> 3 & 7) | (i->rex & INSN_REX_X ? 8 : 0) | v_high;
 	else
 		return reg != vvvv;
 	if (evex && i->vsib)

@@ -467,6 +467,9 @@ static void test_vector_forms(void)
 		{ M64, "62 f2 7d 49 92 04 08", "7 SIMD/4 r=0 ds:[0+1*1]/8" }, { M64, "62 f2 7d 48 92 04 08", INV },
 		{ M64, "62 f1 7c 40 10 c1", INV }, /* V with no operand in vvvv */
 		{ M64, "62 f1 75 48 76 c1", "6 SIMD/4 r=0 m=1" }, { M64, "62 71 75 48 76 c1", INV },
+		/* the destination is none of the sources; outside 64-bit mode R' does not count */
+		{ M64, "62 f6 56 48 56 c6", "6 SIMD/4 r=0 m=6" }, { M64, "62 f6 56 48 56 ee", INV }, { M64, "62 e6 56 48 56 ee", "6 SIMD/4 r=5 m=6" },
+		{ M16, "62 e6 56 48 56 ee", INV },
 		/* tiles: in 64-bit mode */
 		{ M64, "c4 e2 78 49 c0", "5 SIMD/4 r=0 m=0" }, { M64, "c4 e2 78 49 c1", INV }, { M32, "c4 e2 78 49 c0", INV },
 		{ M64, "c4 e2 6b 5e c1", "5 SIMD/4 r=0 m=1" }, { M64, "c4 e2 73 5e c1", INV },
