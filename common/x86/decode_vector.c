@@ -7,7 +7,8 @@
  * Source: SDM vol. 2A, 2.3 "Intel Advanced Vector Extensions (Intel AVX)", 2.7 "Intel AVX-512 Encoding"; APM
  * vol. 3, 1.7 "VEX and XOP Prefix Encoding".
  *
- * Left out: which XOP encodings exist; any opcode of their maps is accepted.
+ * Left out: which XOP encodings exist; any opcode of their maps is accepted. Bits that would make ModRM.rm a
+ * mask above K7, or ModRM.reg a general register above R15 (B, X, EVEX.R'), are ignored.
  */
 #include "x86/decode_vector.h"
 #include "x86/regs.h"
@@ -76,6 +77,9 @@ static bool evex_bits_match(const struct decoder *d, const struct vector_form *f
 {
 	u32 b = p->modrm >= MODRM_REGS ? FORM_ROUNDING : FORM_BROADCAST;
 
+	/* There is no general register above R15. */
+	if (f->op == OP_SIMD_TO_REG && d->mode == DECODE_64 && !(p->p0 & P0_EVEX_R))
+		return false;
 	/* V' is the fifth bit of vvvv or of a vector index. */
 	if (!(p->p2 & P2_V) && (d->mode != DECODE_64 || !(f->attr & (FORM_VVVV | FORM_VSIB))))
 		return false;

@@ -143,8 +143,8 @@ static const struct vector_form vex_0f38[] = {
 	{ 0x49, 0x49, SIMD,     N,         MEM | L0 | W0 | O64, 0x01 }, /* LDTILECFG */
 	{ 0x49, 0x49, SIMD,     N,         REG | L0 | W0 | O64 | RM0, 0x01 }, /* TILERELEASE */
 	{ 0x49, 0x49, SIMD,     S,         MEM | L0 | W0 | O64, 0x01 }, /* STTILECFG */
-	{ 0x49, 0x49, SIMD,     D,         REG | L0 | W0 | O64 | RM0 }, /* TILEZERO */
-	{ 0x4b, 0x4b, SIMD,     S | R | D, MEM | L0 | W0 | O64 | SIB }, /* TILELOADDT1 TILESTORED TILELOADD */
+	{ 0x49, 0x49, SIMD,     D,         REG | K | L0 | W0 | O64 | RM0 }, /* TILEZERO */
+	{ 0x4b, 0x4b, SIMD,     S | R | D, MEM | K | L0 | W0 | O64 | SIB }, /* TILELOADDT1 TILESTORED TILELOADD */
 	{ 0x50, 0x53, SIMD,     S,         E | V | W0 },                /* VPDPBUSD .. VPDPWSSDS */
 	{ 0x58, 0x59, SIMD,     S,         E | W0 },                    /* VPBROADCASTD .. VPBROADCASTQ */
 	{ 0x5a, 0x5a, SIMD,     S,         MEM | L1 | W0 },             /* VBROADCASTI128 */
@@ -183,7 +183,7 @@ static const struct vector_form vex_0f3a[] = {
 	{ 0x20, 0x20, FROM_RM,  S,         E | V | L0 },                /* VPINSRB */
 	{ 0x21, 0x21, SIMD,     S,         E | V | L0 },                /* VINSERTPS */
 	{ 0x22, 0x22, FROM_RM,  S,         E | V | L0 },                /* VPINSRD VPINSRQ */
-	{ 0x30, 0x33, SIMD,     S,         REG | L0 },                  /* KSHIFTRB .. KSHIFTLQ */
+	{ 0x30, 0x33, SIMD,     S,         REG | K | L0 },              /* KSHIFTRB .. KSHIFTLQ */
 	{ 0x38, 0x38, SIMD,     S,         E | V | L1 | W0 },           /* VINSERTI128 */
 	{ 0x39, 0x39, SIMD,     S,         E | L1 | W0 },               /* VEXTRACTI128 */
 	{ 0x40, 0x40, SIMD,     S,         E | V },                     /* VDPPS */
