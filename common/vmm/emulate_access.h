@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What emulated instructions read and write: registers of any size, and memory operands that may be RAM or
- * MMIO. Private to emulate.c and emulate_string.c.
+ * MMIO. For emulate.c and emulate_string.c, and for engines that emulate more.
  */
 #ifndef VMM_EMULATE_ACCESS_H
 #define VMM_EMULATE_ACCESS_H

@@ -117,8 +117,22 @@ static inline bool fault_error(struct event *f, u8 vector, u32 error)
 	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF |     \
 	 RFLAGS_OF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_VIF | RFLAGS_VIP | RFLAGS_ID)
 
-/* ---- transfer.c, syscall.c: control transfers. They set RIP and raise their faults themselves. ---- */
+/* ---- operands.c: memory operands and the stack of an emulated instruction. False: the fault was raised ----
+ */
 struct insn;
+bool operand_load(struct vcpu *v, const struct insn *i, void *dst, u64 size) MUST_USE;
+bool operand_store(struct vcpu *v, const struct insn *i, const void *src, u64 size) MUST_USE;
+bool operand_read16(struct vcpu *v, const struct insn *i, u16 *value) MUST_USE; /* or a register */
+/* A far pointer in memory: an offset of the operand's size, then a selector. */
+bool operand_read_far(struct vcpu *v, const struct insn *i, u16 *selector, u64 *offset) MUST_USE;
+/* `count` values of `size` bytes from the stack, the first one so many bytes above RSP; RSP stays. */
+bool stack_read(struct vcpu *v, u64 skip, u64 *values, unsigned count, unsigned size) MUST_USE;
+/* So many bytes of the stack have been used. */
+void stack_release(struct vcpu *v, u64 bytes);
+/* Pushes them at once; values[0] comes to the lowest address. */
+bool stack_push(struct vcpu *v, const u64 *values, unsigned count, unsigned size) MUST_USE;
+
+/* ---- transfer.c, syscall.c: control transfers. They set RIP and raise their faults themselves. ---- */
 void transfer_iret(struct vcpu *v, const struct insn *i);
 void transfer_far(struct vcpu *v, const struct insn *i); /* JMP, CALL, RET */
 /* After the instruction: RIP is behind it. */
@@ -126,13 +140,23 @@ void transfer_syscall(struct vcpu *v, bool from_64bit);
 void transfer_sysret(struct vcpu *v, const struct insn *i);
 void transfer_sysenter(struct vcpu *v);
 void transfer_sysexit(struct vcpu *v, const struct insn *i);
+/* Otherwise SYSCALL and SYSRET, SYSENTER and SYSEXIT, are #UD. The latter pair AMD has in legacy mode alone.
+ */
+bool syscall_exists(struct vcpu *v);
+bool sysenter_exists(void);
 
 /* ---- deliver.c: exceptions and interrupts through the guest's IDT; see engine.h, inject ---- */
 enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct event *nested);
 
 /* ---- sensitive.c ---- */
 /*
- * The instruction at RIP raised #GP, #NP, #SS or #UD in ring 3. Emulates it when the guest may execute it
+ * Executes an instruction that faults in ring 3, at the level where the guest believes to be. What every
+ * engine shares is left to the caller of run, as `exit`, otherwise this stays untouched. False: it is none of
+ * them, or the level may not execute it.
+ */
+bool sensitive_execute(struct vcpu *v, const struct insn *i, struct vmexit *exit) MUST_USE;
+/*
+ * The instruction at RIP raised #GP, #NP or #SS in ring 3. Emulates it when the guest may execute it
  * where it believes to be; otherwise the fault is the guest's own. What every engine shares is left to the
  * caller of run, as `exit`.
  */

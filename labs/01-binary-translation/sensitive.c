@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Trap-and-emulate: what to do when an instruction of the guest faulted in ring 3.
+ * The instructions that fault in ring 3, emulated, and what becomes of the fault that announced one.
  *
  * In virtual ring 0 the guest may execute every privileged instruction. Those that any engine meets become a
  * neutral exit and are answered in common/vmm; those that only an engine in ring 3 meets (the interrupt flag,
@@ -11,33 +11,17 @@
 #include "ring3.h"
 #include "vmm/control.h"
 #include "vmm/emulate.h"
+#include "vmm/emulate_access.h"
 #include "x86/asm.h"
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-#define INSN_INTO_VECTOR VEC_OF
-#define TABLE_BYTES      10 /* LGDT, LIDT: limit and base in 64-bit mode */
-#define TSS_IOPB         102
+#define TSS_IOPB 102
 
 static void exit_as(struct vmexit *exit, enum vmexit_reason reason, const struct insn *i)
 {
 	exit->reason = reason;
 	exit->insn_len = i->length;
-}
-
-/* A 16-bit operand: a register or memory. */
-static bool read_operand16(struct vcpu *v, const struct insn *i, u16 *value)
-{
-	struct event f;
-
-	if (!i->memory) {
-		*value = (u16)v->gpr[i->rm];
-		return true;
-	}
-	if (gva_read(v, emulate_operand_gva(v, i), value, 2, ACCESS_READ, &f))
-		return true;
-	event_raise(v, &f);
-	return false;
 }
 
 /*
@@ -65,14 +49,10 @@ static void set_interrupt_flag(struct vcpu *v, const struct insn *i)
 
 static void load_descriptor_table(struct vcpu *v, const struct insn *i)
 {
-	struct desc_ptr p;
-	struct event f;
+	struct desc_ptr p = {0};
 
-	_Static_assert(sizeof(p) == TABLE_BYTES, "operand of LGDT");
-	if (!gva_read(v, emulate_operand_gva(v, i), &p, sizeof(p), ACCESS_READ, &f)) {
-		event_raise(v, &f);
+	if (!operand_load(v, i, &p, sizeof(p.limit) + i->op_size))
 		return;
-	}
 	if (!gva_is_canonical(p.base)) {
 		event_exception_error(v, VEC_GP, 0);
 		return;
@@ -91,7 +71,7 @@ static void load_system_segment(struct vcpu *v, const struct insn *i)
 	u16 selector;
 	struct event f;
 
-	if (!read_operand16(v, i, &selector))
+	if (!operand_read16(v, i, &selector))
 		return;
 	if (i->op == OP_LLDT ? ldtr_load(v, selector, &f) : tr_load(v, selector, &f))
 		vcpu_skip(v, i->length);
@@ -128,36 +108,41 @@ static unsigned far_pointer_segment(const struct insn *i)
 	}
 }
 
-/* MOV, POP and the far-pointer loads of DS, ES, SS, FS, GS. */
-static void load_segment_register(struct vcpu *v, const struct insn *i)
+/* What MOV, POP and the far-pointer loads of DS, ES, SS, FS, GS read. */
+static bool read_selector(struct vcpu *v, const struct insn *i, u16 *selector, u64 *offset)
 {
-	unsigned access = vcpu_cpl(v) == 3 ? ACCESS_USER : 0, seg = i->reg;
-	u64 offset = 0;
-	u16 selector = 0;
-	struct event f;
-	bool read = true;
+	u64 popped;
 
 	switch (i->op) {
 	case OP_MOV_TO_SEG:
-		if (!read_operand16(v, i, &selector))
-			return;
-		break;
+		return operand_read16(v, i, selector);
 	case OP_POP_SEG:
-		read = gva_read(v, v->gpr[GPR_RSP], &selector, 2, access, &f);
-		break;
+		if (!stack_read(v, 0, &popped, 1, i->op_size))
+			return false;
+		*selector = (u16)popped;
+		return true;
 	default:
-		read = gva_read(v, emulate_operand_gva(v, i), &offset, i->op_size, access, &f) &&
-		       gva_read(v, emulate_operand_gva(v, i) + i->op_size, &selector, 2, access, &f);
-		seg = far_pointer_segment(i);
+		return operand_read_far(v, i, selector, offset);
 	}
-	if (!read || !segment_load(v, seg, selector, &f)) {
+}
+
+static void load_segment_register(struct vcpu *v, const struct insn *i)
+{
+	unsigned seg = i->op == OP_LOAD_FAR_POINTER ? far_pointer_segment(i) : i->reg;
+	u64 offset;
+	u16 selector;
+	struct event f;
+
+	if (!read_selector(v, i, &selector, &offset))
+		return;
+	if (!segment_load(v, seg, selector, &f)) {
 		event_raise(v, &f);
 		return;
 	}
 	if (i->op == OP_POP_SEG)
-		v->gpr[GPR_RSP] += i->op_size;
+		stack_release(v, i->op_size);
 	if (i->op == OP_LOAD_FAR_POINTER)
-		v->gpr[i->reg] = i->op_size == 2 ? (v->gpr[i->reg] & ~0xffffULL) | offset : offset;
+		register_write(v, i->reg, i->op_size, i->rex, offset);
 	if (seg != SEG_SS || i->op == OP_LOAD_FAR_POINTER) {
 		vcpu_skip(v, i->length);
 		return;
@@ -166,11 +151,16 @@ static void load_segment_register(struct vcpu *v, const struct insn *i)
 	v->interrupt_shadow = true;
 }
 
+/* INT3, INT n, and INTO, which does nothing without OF. */
 static void software_interrupt(struct vcpu *v, const struct insn *i)
 {
-	u8 vector = i->op == OP_INT3 ? VEC_BP : i->op == OP_INTO ? INSN_INTO_VECTOR : (u8)i->imm;
+	u8 vector = i->op == OP_INT3 ? VEC_BP : i->op == OP_INTO ? VEC_OF : (u8)i->imm;
 
-	event_raise(v, &(struct event){.kind = EVENT_SOFTWARE, .vector = vector, .insn_len = i->length});
+	if (i->op == OP_INTO && !(v->rflags & RFLAGS_OF))
+		vcpu_skip(v, i->length);
+	else
+		event_raise(v,
+			    &(struct event){.kind = EVENT_SOFTWARE, .vector = vector, .insn_len = i->length});
 }
 
 /* A transfer ends with the single-step trap if TF was set when it began. */
@@ -222,7 +212,7 @@ static void exit_cr(struct vmexit *exit, struct vcpu *v, const struct insn *i)
 	/* SOLUTION E1.1 { stub: (void)exit; (void)i; */
 	u16 source = 0;
 
-	if (i->op == OP_LMSW && !read_operand16(v, i, &source))
+	if (i->op == OP_LMSW && !operand_read16(v, i, &source))
 		return;
 	exit_as(exit, VMEXIT_CR, i);
 	exit->cr.number = i->reg;
@@ -293,11 +283,6 @@ static bool privileged_common(struct vcpu *v, const struct insn *i, struct vmexi
 		exit->msr.index = (u32)v->gpr[GPR_RCX];
 		exit->msr.write = i->op == OP_WRMSR;
 		return true;
-	case OP_RDTSC:
-	case OP_RDTSCP:
-		exit_as(exit, VMEXIT_RDTSC, i);
-		exit->tsc.aux = i->op == OP_RDTSCP;
-		return true;
 	case OP_RDPMC:
 		exit_as(exit, VMEXIT_RDPMC, i);
 		return true;
@@ -328,6 +313,9 @@ static bool privileged_ring3(struct vcpu *v, const struct insn *i)
 	case OP_SWAPGS:
 		swap_gs(v, i);
 		return true;
+	case OP_SYSRET:
+		transfer_sysret(v, i);
+		return true;
 	case OP_SYSEXIT:
 		transfer_sysexit(v, i);
 		return true;
@@ -355,8 +343,8 @@ static bool segment_instruction(struct vcpu *v, const struct insn *i)
 	}
 }
 
-/* Instructions that go to another level, or try to, from every one. */
-static bool unprivileged(struct vcpu *v, const struct insn *i)
+/* Instructions that go to another level, or try to, from every one; and what may be privileged or not. */
+static bool unprivileged(struct vcpu *v, const struct insn *i, struct vmexit *exit)
 {
 	switch (i->op) {
 	case OP_INT3:
@@ -368,18 +356,15 @@ static bool unprivileged(struct vcpu *v, const struct insn *i)
 	case OP_CALL_FAR:
 		transfer(v, i);
 		return true;
-	case OP_SYSRET: /* #UD where EFER.SCE is 0, the guest's and the real one */
-		if (v->frame_vector == VEC_UD)
-			return false;
-		if (vcpu_cpl(v))
-			event_exception_error(v, VEC_GP, 0);
-		else
-			transfer_sysret(v, i);
-		return true;
 	case OP_SYSENTER:
-		if (v->frame_vector == VEC_UD) /* this CPU has none in this mode */
-			return false;
 		transfer_sysenter(v);
+		return true;
+	case OP_RDTSC:
+	case OP_RDTSCP:
+		if (v->cr4 & CR4_TSD && vcpu_cpl(v))
+			return false;
+		exit_as(exit, VMEXIT_RDTSC, i);
+		exit->tsc.aux = i->op == OP_RDTSCP;
 		return true;
 	default:
 		return false;
@@ -438,6 +423,17 @@ static bool tables_were_stale(struct vcpu *v)
 	return true;
 }
 
+bool sensitive_execute(struct vcpu *v, const struct insn *i, struct vmexit *exit)
+{
+	if (unprivileged(v, i, exit))
+		return true;
+	if (!ring3_of(v)->user && segment_instruction(v, i))
+		return true;
+	if (vcpu_cpl(v))
+		return allowed_by_iopl(v, i, exit);
+	return privileged_common(v, i, exit) || privileged_ring3(v, i);
+}
+
 void sensitive_emulate(struct vcpu *v, struct vmexit *exit)
 {
 	struct insn i;
@@ -445,15 +441,6 @@ void sensitive_emulate(struct vcpu *v, struct vmexit *exit)
 	exit->reason = VMEXIT_NONE;
 	if (v->frame_error && tables_were_stale(v))
 		return;
-	if (!emulate_decode(v, &i))
-		return;
-	if (unprivileged(v, &i))
-		return;
-	if (!ring3_of(v)->user && v->frame_vector != VEC_UD && segment_instruction(v, &i))
-		return;
-	if (vcpu_cpl(v) ? allowed_by_iopl(v, &i, exit)
-			: v->frame_vector != VEC_UD &&
-				  (privileged_common(v, &i, exit) || privileged_ring3(v, &i)))
-		return;
-	ring3_reflect(v, exit);
+	if (emulate_decode(v, &i) && !sensitive_execute(v, &i, exit))
+		ring3_reflect(v, exit);
 }

@@ -6,12 +6,11 @@
  */
 #include "lib/string.h"
 #include "ring3.h"
-#include "vmm/emulate.h"
+#include "x86/decode.h"
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-#define STACK_WORDS_MAX 5 /* of IRET */
-#define CODE_SEGMENT    (SEG_ATTR_S | SEG_TYPE_CODE)
+#define CODE_SEGMENT (SEG_ATTR_S | SEG_TYPE_CODE)
 
 /* A far pointer's destination after all checks. */
 struct target {
@@ -30,40 +29,6 @@ static bool raise_gp(struct vcpu *v, u32 error)
 {
 	event_exception_error(v, VEC_GP, error);
 	return false;
-}
-
-/* Stack accesses fault with #SS where others fault with #GP. */
-static bool raise_stack(struct vcpu *v, struct event *f)
-{
-	if (f->vector == VEC_GP)
-		f->vector = VEC_SS;
-	return raise(v, f);
-}
-
-static unsigned user_access(struct vcpu *v)
-{
-	return vcpu_cpl(v) == 3 ? ACCESS_USER : 0;
-}
-
-static gva_t stack_gva(struct vcpu *v, u64 rsp)
-{
-	return vcpu_is_64bit(v) ? rsp : (u32)(rsp + v->seg[SEG_SS].base);
-}
-
-/* `count` values of `size` bytes from the stack; RSP stays. */
-static bool read_stack(struct vcpu *v, u64 *values, unsigned count, unsigned size)
-{
-	u8 image[STACK_WORDS_MAX * sizeof(u64)];
-	struct event f;
-
-	if (!gva_read(v, stack_gva(v, v->gpr[GPR_RSP]), image, count * size, ACCESS_READ | user_access(v),
-		      &f))
-		return raise_stack(v, &f);
-	for (unsigned i = 0; i < count; i++) {
-		values[i] = 0;
-		memcpy(&values[i], image + i * size, size);
-	}
-	return true;
 }
 
 /* Is RIP within the new code segment? */
@@ -172,7 +137,8 @@ static void load_flags(struct vcpu *v, u64 value, unsigned size)
  * compatibility mode three unless the level changes. A return that faults changes nothing: read and check all
  * before you load. It ends the interrupt shadow and the blocking of NMIs.
  *
- * Above stand read_stack(), read_return_cs(), accept_target(), load_return_stack() and enter_level().
+ * stack_read() is in operands.c; above stand read_return_cs(), accept_target(), load_return_stack() and
+ * enter_level().
  */
 void transfer_iret(struct vcpu *v, const struct insn *i)
 {
@@ -189,11 +155,11 @@ void transfer_iret(struct vcpu *v, const struct insn *i)
 		raise_gp(v, 0);
 		return;
 	}
-	if (!read_stack(v, w, 3, size) || !read_return_cs(v, (u16)w[CS], &t, &d))
+	if (!stack_read(v, 0, w, 3, size) || !read_return_cs(v, (u16)w[CS], &t, &d))
 		return;
 	t.rip = w[RIP];
 	if (was_64bit || t.cpl != cpl) {
-		if (!read_stack(v, w, WORDS, size))
+		if (!stack_read(v, 0, w, WORDS, size))
 			return;
 	}
 	if (!accept_target(v, &t, &d))
@@ -202,7 +168,7 @@ void transfer_iret(struct vcpu *v, const struct insn *i)
 		if (!load_return_stack(v, &t, (u16)w[SS], w[RSP], &ss))
 			return;
 	} else {
-		v->gpr[GPR_RSP] = (u32)(v->gpr[GPR_RSP] + 3 * size);
+		stack_release(v, 3 * size);
 	}
 	load_flags(v, w[FLAGS], size);
 	v->interrupt_shadow = false;
@@ -233,36 +199,21 @@ static bool read_branch_cs(struct vcpu *v, u16 selector, struct target *t, struc
 	return check_code_type(v, &t->cs);
 }
 
+/* The far pointer is in the instruction, or in memory. */
 static bool read_far_operand(struct vcpu *v, const struct insn *i, u16 *selector, u64 *offset)
 {
-	struct event f;
-	gva_t gva;
-
+	if (i->memory)
+		return operand_read_far(v, i, selector, offset);
 	*offset = (u64)i->imm;
 	*selector = i->imm2;
-	if (!i->memory)
-		return true;
-	gva = emulate_operand_gva(v, i);
-	*offset = 0;
-	if (!gva_read(v, gva, offset, i->op_size, ACCESS_READ | user_access(v), &f) ||
-	    !gva_read(v, gva + i->op_size, selector, 2, ACCESS_READ | user_access(v), &f))
-		return raise(v, &f);
 	return true;
 }
 
 static bool push_return(struct vcpu *v, unsigned size, u64 rip)
 {
-	u64 words[2] = {rip, v->seg[SEG_CS].selector}, rsp = v->gpr[GPR_RSP] - 2 * size;
-	u8 image[16];
-	struct event f;
+	u64 words[2] = {rip, v->seg[SEG_CS].selector};
 
-	for (unsigned i = 0; i < 2; i++)
-		for (unsigned b = 0; b < size; b++)
-			image[i * size + b] = (u8)(words[i] >> (b * 8));
-	if (!gva_write(v, stack_gva(v, rsp), image, 2 * size, ACCESS_WRITE | user_access(v), &f))
-		return raise_stack(v, &f);
-	v->gpr[GPR_RSP] = vcpu_is_64bit(v) ? rsp : (u32)rsp;
-	return true;
+	return stack_push(v, words, 2, size);
 }
 
 static void far_return(struct vcpu *v, const struct insn *i)
@@ -274,23 +225,16 @@ static void far_return(struct vcpu *v, const struct insn *i)
 	struct descriptor d;
 	struct segment ss = v->seg[SEG_SS];
 
-	if (!read_stack(v, w, 2, size) || !read_return_cs(v, (u16)w[CS], &t, &d))
+	if (!stack_read(v, 0, w, 2, size) || !read_return_cs(v, (u16)w[CS], &t, &d))
 		return;
 	t.rip = w[RIP];
 	if (t.cpl == cpl) {
 		if (!accept_target(v, &t, &d))
 			return;
-		v->gpr[GPR_RSP] += 2 * size + released;
-	} else {
-		u64 rsp = v->gpr[GPR_RSP];
-		bool read;
-
-		v->gpr[GPR_RSP] += 2 * size + released;
-		read = read_stack(v, outer, 2, size);
-		v->gpr[GPR_RSP] = rsp;
-		if (!read || !accept_target(v, &t, &d) ||
-		    !load_return_stack(v, &t, (u16)outer[1], outer[0] + released, &ss))
-			return;
+		stack_release(v, 2 * size + released);
+	} else if (!stack_read(v, 2 * size + released, outer, 2, size) || !accept_target(v, &t, &d) ||
+		   !load_return_stack(v, &t, (u16)outer[1], outer[0] + released, &ss)) {
+		return;
 	}
 	v->rflags &= ~(u64)RFLAGS_RF;
 	enter_level(v, &t);
@@ -343,8 +287,11 @@ static bool push_gate_frame(struct vcpu *v, const struct insn *i, const struct t
 
 	if (inner && !tss_read_stack(v, TSS_RSP0 + t->cpl * 8, 0, &rsp, &f))
 		return raise(v, &f);
-	if (!gva_write(v, rsp - bytes, words, bytes, access, &f))
-		return raise_stack(v, &f);
+	if (!gva_write(v, rsp - bytes, words, bytes, access, &f)) {
+		if (f.vector == VEC_GP)
+			f.vector = VEC_SS;
+		return raise(v, &f);
+	}
 	v->gpr[GPR_RSP] = rsp - bytes;
 	if (inner)
 		v->seg[SEG_SS] = (struct segment){.selector = (u16)t->cpl,

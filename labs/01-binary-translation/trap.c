@@ -45,7 +45,6 @@ static void exception(struct vcpu *v, struct vmexit *exit)
 	case VEC_GP:
 	case VEC_NP:
 	case VEC_SS:
-	case VEC_UD:
 		sensitive_emulate(v, exit);
 		break;
 	case VEC_DB:

@@ -5,105 +5,15 @@
  * given. SDM vol. 2, "CLI", "STI", "IN", "INS", "OUT", "OUTS", "MOV - Move to/from Control Registers",
  * "CLTS", "LMSW".
  */
-#include "labs/01-binary-translation/ring3.h"
-#include "vmm/emulate.h"
-#include "vmm/tests/guest_fixture.h"
+#include "ring3_fixture.h"
 
-#define OPERAND_GPA 0x4000
-#define RIP         0x5555
-#define PORT        0x3f8
+#define PORT 0x3f8
 
-static struct ring3 ring3;
-static const struct insn *instruction;
-static unsigned raised_count, reflected;
-
-bool emulate_decode(struct vcpu *v, struct insn *i)
+static void new_instructions(void)
 {
-	(void)v;
-	*i = *instruction;
-	return true;
-}
-
-gva_t emulate_operand_gva(struct vcpu *v, const struct insn *i)
-{
-	(void)v;
-	return (gva_t)i->disp;
-}
-
-void event_raise(struct vcpu *v, const struct event *e)
-{
-	(void)v;
-	(void)e;
-	raised_count++;
-}
-
-void event_exception(struct vcpu *v, u8 vector)
-{
-	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION, .vector = vector});
-}
-
-void event_exception_error(struct vcpu *v, u8 vector, u32 error)
-{
-	event_raise(v, &(struct event){
-			       .kind = EVENT_EXCEPTION, .vector = vector, .has_error = true, .error = error});
-}
-
-void event_debug(struct vcpu *v, u64 dr6_bits)
-{
-	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION, .vector = VEC_DB, .payload = dr6_bits});
-}
-
-bool vcpu_is_64bit(struct vcpu *v)
-{
-	(void)v;
-	return true;
-}
-
-/* As the real one does: the end of an instruction ends the shadow. */
-void vcpu_advance(struct vcpu *v, unsigned length)
-{
-	v->rip += length;
-	v->interrupt_shadow = false;
-}
-
-void vcpu_skip_unusual(struct vcpu *v, unsigned length)
-{
-	vcpu_advance(v, length);
-}
-
-void ring3_set_user(struct vcpu *v, bool user)
-{
-	ring3_of(v)->user = user;
-}
-
-void ring3_sync_tables(struct vcpu *v)
-{
-	ring3_of(v)->tables_stale = false;
-}
-
-void ring3_reflect(struct vcpu *v, struct vmexit *exit)
-{
-	(void)v;
-	exit->reason = VMEXIT_NONE;
-	reflected++;
-}
-
-static void new_guest(void)
-{
-	static const struct cpu_engine cpu = {.name = "test"};
-	static const struct mem_engine mem = {.name = "test"};
-
-	guest_create(&cpu, &mem);
-	vcpu.cr0 = CR0_PE; /* no paging: gva is gpa */
-	vcpu.cpu_private = &ring3;
+	new_guest();
 	vcpu.frame_vector = VEC_GP;
-	vcpu.rip = RIP;
 	vcpu.rflags = RFLAGS_RESERVED1;
-	vcpu.interrupt_shadow = false;
-	ring3 = (struct ring3){0};
-	set_cpl(0);
-	raised_count = 0;
-	reflected = 0;
 }
 
 static struct vmexit emulate(const struct insn *i)
@@ -120,7 +30,7 @@ static void test_interrupt_flag(void)
 {
 	static const struct insn cli = {.op = OP_CLI, .length = 1}, sti = {.op = OP_STI, .length = 1};
 
-	new_guest();
+	new_instructions();
 	CU_ASSERT_EQUAL(emulate(&sti).reason, VMEXIT_NONE);
 	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_IF | RFLAGS_RESERVED1);
 	CU_ASSERT_EQUAL(vcpu.rip, RIP + 1);
@@ -145,7 +55,7 @@ static void test_port_from_byte_or_dx(void)
 	static const struct insn out_dx = {.op = OP_OUT, .length = 1, .op_size = 4, .rep = true};
 	struct vmexit exit;
 
-	new_guest();
+	new_instructions();
 	vcpu.gpr[GPR_RDX] = 0xabcd0000 | PORT;
 	exit = emulate(&in_byte);
 	CU_ASSERT_EQUAL(exit.reason, VMEXIT_IO);
@@ -169,7 +79,7 @@ static void test_string_port(void)
 		.op = OP_OUTS, .length = 2, .op_size = 1, .addr_size = 8, .segment = SEG_GS};
 	struct vmexit exit;
 
-	new_guest();
+	new_instructions();
 	vcpu.gpr[GPR_RDX] = PORT;
 	exit = emulate(&ins);
 	CU_ASSERT(!exit.io.write && exit.io.string && exit.io.rep);
@@ -188,7 +98,7 @@ static void test_control_registers(void)
 	static const struct insn clts = {.op = OP_CLTS, .length = 2, .reg = 5};
 	struct vmexit exit;
 
-	new_guest();
+	new_instructions();
 	exit = emulate(&write);
 	CU_ASSERT_EQUAL(exit.reason, VMEXIT_CR);
 	CU_ASSERT_EQUAL(exit.insn_len, 4);
@@ -211,7 +121,7 @@ static void test_lmsw(void)
 	struct insn from_memory = {.op = OP_LMSW, .length = 4, .reg = 6, .memory = true, .disp = OPERAND_GPA};
 	struct vmexit exit;
 
-	new_guest();
+	new_instructions();
 	vcpu.gpr[GPR_RBX] = 0x1234000b;
 	exit = emulate(&from_register);
 	CU_ASSERT_EQUAL(exit.cr.op, CR_LMSW);

@@ -4,119 +4,7 @@
  * Each case is one rule of the manual, with what it does and how it faults. SDM vol. 2A, "INT n", "IRET",
  * "JMP"; vol. 2B, "MOV"; vol. 3A, 6.14.
  */
-#include "labs/01-binary-translation/ring3.h"
-#include "vmm/emulate.h"
-#include "vmm/tests/guest_fixture.h"
-
-#define IDT_GPA       0x1000
-#define GDT_GPA       0x2000
-#define TSS_GPA       0x3000
-#define STACK_GPA     0x9000
-#define RSP0          0x7000
-#define IST1          0x8000
-#define HANDLER       0x123456789abcULL
-#define GDT_LAST      11
-
-#define SEL_KCODE     0x08
-#define SEL_KDATA     0x10
-#define SEL_UCODE     0x1b /* RPL 3 */
-#define SEL_UDATA     0x23
-#define SEL_CONF      0x28 /* conforming, DPL 0 */
-#define SEL_RO        0x30 /* data, read-only, DPL 0 */
-#define SEL_AWAY      0x38 /* code, not present */
-#define SEL_CODE32    0x40
-#define SEL_AWAY_DATA 0x48
-#define SEL_TSS_NEW   0x50 /* two entries */
-#define SEL_BEYOND    0x60
-
-#define KCODE         (SEG_ATTR_S | SEG_ATTR_P | SEG_TYPE_CODE | SEG_TYPE_READABLE | SEG_ATTR_L)
-#define KDATA         (SEG_ATTR_S | SEG_ATTR_P | SEG_TYPE_WRITABLE)
-#define DPL3          SEG_ATTR_DPL
-
-static struct ring3 ring3;
-static struct event raised;
-static unsigned raised_count;
-
-void ring3_set_user(struct vcpu *v, bool user)
-{
-	ring3_of(v)->user = user;
-}
-
-void event_raise(struct vcpu *v, const struct event *e)
-{
-	(void)v;
-	raised = *e;
-	raised_count++;
-}
-
-void event_exception(struct vcpu *v, u8 vector)
-{
-	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION, .vector = vector});
-}
-
-void event_exception_error(struct vcpu *v, u8 vector, u32 error)
-{
-	event_raise(v, &(struct event){
-			       .kind = EVENT_EXCEPTION, .vector = vector, .has_error = true, .error = error});
-}
-
-void event_debug(struct vcpu *v, u64 dr6_bits)
-{
-	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION, .vector = VEC_DB, .payload = dr6_bits});
-}
-
-bool vcpu_is_64bit(struct vcpu *v)
-{
-	return v->efer & EFER_LMA && v->seg[SEG_CS].attr & SEG_ATTR_L;
-}
-
-gva_t emulate_operand_gva(struct vcpu *v, const struct insn *i)
-{
-	(void)v;
-	return (gva_t)i->disp;
-}
-
-static void set_level(unsigned cpl)
-{
-	vcpu.seg[SEG_CS] = desc_unpack(cpl ? SEL_UCODE : SEL_KCODE,
-				       *ram_u64(GDT_GPA + (cpl ? SEL_UCODE & ~7 : SEL_KCODE)), 0);
-	vcpu.seg[SEG_SS] = desc_unpack(cpl ? SEL_UDATA : SEL_KDATA,
-				       *ram_u64(GDT_GPA + (cpl ? SEL_UDATA & ~7 : SEL_KDATA)), 0);
-	ring3.user = cpl == 3;
-}
-
-static void new_guest(void)
-{
-	static const struct cpu_engine cpu = {.name = "test"};
-	static const struct mem_engine mem = {.name = "test"};
-	u64 gdt[GDT_LAST + 1] = {
-		[SEL_KCODE / 8] = desc_make(0, 0, KCODE),
-		[SEL_KDATA / 8] = desc_make(0, 0, KDATA),
-		[SEL_UCODE / 8] = desc_make(0, 0, KCODE | DPL3),
-		[SEL_UDATA / 8] = desc_make(0, 0, KDATA | DPL3),
-		[SEL_CONF / 8] = desc_make(0, 0, KCODE | SEG_TYPE_CONFORMING),
-		[SEL_RO / 8] = desc_make(0, 0, SEG_ATTR_S | SEG_ATTR_P),
-		[SEL_AWAY / 8] = desc_make(0, 0, KCODE & ~SEG_ATTR_P),
-		[SEL_CODE32 / 8] = desc_make(0, 0xffffffff, (KCODE & ~SEG_ATTR_L) | SEG_ATTR_DB | SEG_ATTR_G),
-		[SEL_AWAY_DATA / 8] = desc_make(0, 0, KDATA & ~SEG_ATTR_P),
-		[SEL_TSS_NEW / 8] = desc_make(TSS_GPA, 103, SEG_ATTR_P | SYS_TYPE_TSS_AVAIL),
-	};
-
-	guest_create(&cpu, &mem);
-	vcpu.cr0 = CR0_PE; /* no paging */
-	vcpu.cpu_private = &ring3;
-	vcpu.gdtr = (struct desc_ptr){sizeof(gdt) - 1, GDT_GPA};
-	vcpu.idtr = (struct desc_ptr){64 * 16 - 1, IDT_GPA};
-	vcpu.seg[SEG_TR] = (struct segment){.selector = SEL_TSS_NEW, .base = TSS_GPA, .limit = 103};
-	vcpu.gpr[GPR_RSP] = STACK_GPA + 8;
-	vcpu.rip = 0x5555;
-	vcpu.rflags = RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1;
-	memcpy(ram_u64(GDT_GPA), gdt, sizeof(gdt));
-	memcpy((u8 *)ram_u64(TSS_GPA) + TSS_RSP0, &(u64){RSP0}, 8);
-	memcpy((u8 *)ram_u64(TSS_GPA) + TSS_IST1, &(u64){IST1}, 8);
-	raised_count = 0;
-	set_level(0);
-}
+#include "ring3_fixture.h"
 
 /* A 64-bit call gate in the entries of SEL_TSS_NEW. */
 static void set_call_gate(u16 selector, unsigned dpl, bool present)
@@ -262,7 +150,7 @@ static void test_stack_not_canonical(void)
 
 	new_guest();
 	set_gate(33, SEL_KCODE, SYS_TYPE_INTR_GATE, 0, 0);
-	vcpu.gpr[GPR_RSP] = 0x900000000000;
+	vcpu.gpr[GPR_RSP] = NOT_CANONICAL;
 	CU_ASSERT_EQUAL(ring3_inject(&vcpu, &irq, &nested), INJECT_FAULTED);
 	CU_ASSERT_EQUAL(nested.vector, VEC_SS);
 }
