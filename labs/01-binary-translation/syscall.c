@@ -27,6 +27,16 @@ static bool machine_is_amd(void)
 	return amd;
 }
 
+bool syscall_exists(struct vcpu *v)
+{
+	return v->efer & EFER_SCE && (machine_is_amd() || vcpu_is_64bit(v));
+}
+
+bool sysenter_exists(void)
+{
+	return !machine_is_amd();
+}
+
 /*
  * Exercise E1.4. SYSCALL, by its operation section in SDM vol. 2B. RIP is behind the instruction already.
  * Compatibility mode enters at CSTAR (AMD alone has that), 64-bit mode at LSTAR. The selectors come from STAR
