@@ -158,8 +158,10 @@ void machine_load_gdt(void); /* LGDT of machine_gdt and a null LDTR again, after
  */
 bool rdmsr_safe(u32 msr, u64 *value) MUST_USE;
 bool wrmsr_safe(u32 msr, u64 value) MUST_USE;
-/* From any address of the address space that is loaded, the guest's part too. */
+/* From and to any address of the address space that is loaded, the guest's part too. What faults in one page
+ * has written nothing to it. */
 bool read_safe(void *dst, const void *src, u64 size) MUST_USE;
+bool write_safe(void *dst, const void *src, u64 size) MUST_USE;
 /* A selector into DS, ES, FS, GS (SEG_*); a fault leaves it null. */
 bool load_segment_safe(unsigned seg, u16 selector) MUST_USE;
 

@@ -187,14 +187,67 @@ load_gs_failed:
 	mov %eax, %gs
 	ret
 
-/* bool read_safe(void *dst, const void *src, u64 size) */
-	.globl read_safe
-read_safe:
-	mov %rdx, %rcx
-read_access:
-	rep movsb
+/*
+ * bool read_safe(void *dst, const void *src, u64 size), bool write_safe(the same): copies of few bytes by moves, the last of which may
+ * overlap the one before. What may fault is the source of the first, the destination of the second.
+ */
+	.macro SAFE_COPY name
+	.globl \name
+\name:
+	lea -8(%rdx), %rcx
+	cmp $8, %rdx
+	jb 3f
+	xor %r8d, %r8d
+	jmp 2f
+1:
+\name\()_load_8:
+	mov (%rsi,%r8), %rax
+\name\()_store_8:
+	mov %rax, (%rdi,%r8)
+	add $8, %r8
+2:	cmp %rcx, %r8
+	jb 1b
+\name\()_load_last_8:
+	mov (%rsi,%rcx), %rax
+\name\()_store_last_8:
+	mov %rax, (%rdi,%rcx)
 	mov $1, %eax
 	ret
+3:	cmp $4, %edx
+	jb 4f
+\name\()_load_4:
+	mov (%rsi), %eax
+\name\()_load_last_4:
+	mov -4(%rsi,%rdx), %ecx
+\name\()_store_4:
+	mov %eax, (%rdi)
+\name\()_store_last_4:
+	mov %ecx, -4(%rdi,%rdx)
+	mov $1, %eax
+	ret
+4:	cmp $2, %edx
+	jb 5f
+\name\()_load_2:
+	movzwl (%rsi), %eax
+\name\()_load_last_1:
+	movzbl -1(%rsi,%rdx), %ecx
+\name\()_store_2:
+	mov %ax, (%rdi)
+\name\()_store_last_1:
+	mov %cl, -1(%rdi,%rdx)
+	mov $1, %eax
+	ret
+5:	test %edx, %edx
+	jz 6f
+\name\()_load_1:
+	movzbl (%rsi), %eax
+\name\()_store_1:
+	mov %al, (%rdi)
+6:	mov $1, %eax
+	ret
+	.endm
+	SAFE_COPY read_safe
+	SAFE_COPY write_safe
 
 	.section .rodata
 	.balign 8
@@ -206,7 +259,12 @@ trap_fixups:
 	.quad load_ds, load_ds_failed
 	.quad load_fs, load_fs_failed
 	.quad load_gs, load_gs_failed
-	.quad read_access, access_failed
+	.irp access, load_8, load_last_8, load_4, load_last_4, load_2, load_last_1, load_1
+	.quad read_safe_\access, access_failed
+	.endr
+	.irp access, store_8, store_last_8, store_4, store_last_4, store_2, store_last_1, store_1
+	.quad write_safe_\access, access_failed
+	.endr
 trap_fixups_end:
 
 	.section .note.GNU-stack, "", @progbits
