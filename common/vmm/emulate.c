@@ -29,13 +29,14 @@ static enum decode_mode code_mode(struct vcpu *v)
 
 static bool fetch(struct vcpu *v, u64 rip, u8 *bytes, unsigned count)
 {
-	unsigned access = ACCESS_FETCH | (vcpu_cpl(v) == 3 ? ACCESS_USER : 0);
+	unsigned access = vcpu_cpl(v) == 3 ? ACCESS_USER : 0;
 	gva_t gva = segment_gva(v, SEG_CS, rip);
 	struct event fault;
 
-	if (v->cpu->read_code && v->cpu->read_code(v, gva, bytes, count))
+	/* What the CPU has just fetched may be executed, so that it can be read is enough. */
+	if (v->cpu->read_linear && v->cpu->read_linear(v, gva, bytes, count, access))
 		return true;
-	if (gva_read(v, gva, bytes, count, access, &fault))
+	if (gva_read(v, gva, bytes, count, access | ACCESS_FETCH, &fault))
 		return true;
 	event_raise(v, &fault);
 	return false;

@@ -65,10 +65,12 @@ struct cpu_engine {
 	 * exit. */
 	void (*request_window)(struct vcpu *v);
 	/*
-	 * The bytes at RIP of an instruction that the CPU has just tried to execute, without a walk of the
-	 * guest's tables. False: it cannot tell, walk. NULL: always walk.
+	 * Copies between the guest's linear addresses and a buffer, as an access with these rights does
+	 * (ACCESS_* in memory.h, never ACCESS_FETCH), without a walk of the guest's tables: all of it or
+	 * nothing. False: it cannot tell, walk. NULL: always walk.
 	 */
-	bool (*read_code)(struct vcpu *v, gva_t gva, void *dst, u64 size);
+	bool (*read_linear)(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access);
+	bool (*write_linear)(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned access);
 	/*
 	 * Drops what the TLB holds for the guest, of one address or of all, before the guest runs again:
 	 * vmm/tlb.h. NULL: what drops the monitor's own translations does it (the guest has no tag).

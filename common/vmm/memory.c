@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Guest memory as the monitor and the emulated devices reach it: by gpa, by gva under the rules of the
- * guest's paging, and the write traces that tell when a guest frame changes.
+ * guest's paging, and the write traces that tell when a guest frame changes. By gva an engine may know a
+ * shorter way.
  *
  * RAM is one piece from gpa 0 on, so a gpa is in RAM when it is below ram_bytes. Every write to it that is
  * not the guest's own passes vm_trace_hit(), frame by frame, before the bytes change. A copy by gva looks at
@@ -114,6 +115,8 @@ bool gva_read(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access, s
 	struct gva_span s;
 	u8 *to = dst;
 
+	if (v->cpu->read_linear && !(access & ACCESS_FETCH) && v->cpu->read_linear(v, gva, dst, size, access))
+		return true;
 	if (!gva_translate(v, gva, size, access & ~(unsigned)ACCESS_WRITE, &s, f))
 		return false;
 	for (unsigned i = 0; i < s.pages; i++) {
@@ -129,6 +132,8 @@ bool gva_write(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned ac
 	struct gva_span s;
 	const u8 *from = src;
 
+	if (v->cpu->write_linear && v->cpu->write_linear(v, gva, src, size, access | ACCESS_WRITE))
+		return true;
 	if (!gva_translate(v, gva, size, access | ACCESS_WRITE, &s, f))
 		return false;
 	for (unsigned i = 0; i < s.pages; i++) {

@@ -138,17 +138,11 @@ void ring3_unload(struct vcpu *v)
 	vcpu_need(v, VCPU_SEGS);
 	trap_from_ring3 = NULL;
 	trap_debug_in_ring0 = NULL;
+	ring3_of(v)->root = 0;
 	write_dr7(DR7_RESERVED);
 	lldt(0);
 	machine_load_gdt();
 	write_cr3(machine_root());
-}
-
-/* The guest's address space is the loaded one, beside the monitor's slot. */
-bool ring3_read_code(struct vcpu *v, gva_t gva, void *dst, u64 size)
-{
-	(void)v;
-	return pt_index(gva, 4) != HV_PML4_SLOT && read_safe(dst, (const void *)gva, size);
 }
 
 void ring3_request_window(struct vcpu *v)
@@ -184,6 +178,7 @@ static void load_debug(struct vcpu *v)
 	u64 dr7 = v->dr7 & ~(u64)DR7_GD;
 
 	write_dr7(DR7_RESERVED);
+	ring3_of(v)->watching = dr7 & DR7_ENABLED;
 	if (!(dr7 & DR7_ENABLED))
 		return;
 	for (unsigned i = 0; i < 4; i++)
@@ -248,6 +243,7 @@ static void load_root(struct vcpu *v)
 	struct ring3 *r = ring3_of(v);
 	hpa_t root = v->mem->root(v, r->user ? ROLE_USER : ROLE_KERNEL);
 
+	r->user_root = r->user;
 	if (root == r->root)
 		return;
 	r->root = root;

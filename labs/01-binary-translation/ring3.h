@@ -42,7 +42,9 @@ struct ring3 {
 	u64 late_dr6;      /* watchpoints that MOV SS delayed into the monitor: #DB once the guest runs on */
 	u64 system_flags;  /* RFLAGS bits that the CPU does not hold for the guest: IF, IOPL (and TF while
 			      stepping) */
-	hpa_t root;        /* what CR3 holds */
+	hpa_t root;        /* what CR3 holds; 0 while another vcpu has the CPU, or none */
+	bool user_root;    /* it is the one of virtual ring 3 */
+	bool watching;     /* the CPU has breakpoints of the guest's */
 	u64 *gdt, *ldt;    /* copies for virtual ring 3, 64 KiB each */
 	gpa_t gdt_gpa, ldt_gpa;  /* where the guest's tables were when they were copied */
 	u16 real_cs, real_ss;    /* what the last entry loaded */
@@ -63,7 +65,6 @@ void ring3_load(struct vcpu *v);
 void ring3_unload(struct vcpu *v);
 void ring3_fetch(struct vcpu *v, u32 groups);
 void ring3_request_window(struct vcpu *v);
-bool ring3_read_code(struct vcpu *v, gva_t gva, void *dst, u64 size);
 /* Runs the guest in ring 3 until the next interrupt or exception; its vector and error code stand in the
  * vcpu's frame. */
 void ring3_run(struct vcpu *v);
@@ -73,6 +74,10 @@ void ring3_reflect(struct vcpu *v, struct vmexit *exit);
 bool ring3_late_debug(struct vcpu *v);
 /* Goes to virtual ring 0 or 3. The caller has set CS and SS. */
 void ring3_set_user(struct vcpu *v, bool user);
+
+/* ---- linear.c: the guest's memory at its own addresses; see engine.h ---- */
+bool ring3_read_linear(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access);
+bool ring3_write_linear(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned access);
 
 /* ring3_entry.S */
 void ring3_enter(struct vcpu *v);

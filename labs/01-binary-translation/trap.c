@@ -108,6 +108,7 @@ const struct cpu_engine trap_engine = {
 	.fetch = ring3_fetch,
 	.inject = ring3_inject,
 	.request_window = ring3_request_window,
-	.read_code = ring3_read_code,
+	.read_linear = ring3_read_linear,
+	.write_linear = ring3_write_linear,
 	.run = trap_run,
 };

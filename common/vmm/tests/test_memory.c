@@ -345,6 +345,75 @@ static void test_trace_outside_ram(void)
 	CU_ASSERT(vm_traced(&vm, RAM_BYTES - PAGE_SIZE));
 }
 
+/* ---- the engine's shorter way ---- */
+
+static struct {
+	bool works;
+	unsigned calls, access;
+	gva_t gva;
+	u64 size;
+} linear;
+
+static bool linear_asked(gva_t gva, u64 size, unsigned access)
+{
+	linear.calls++;
+	linear.gva = gva;
+	linear.size = size;
+	linear.access = access;
+	return linear.works;
+}
+
+static bool fake_read_linear(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access)
+{
+	(void)v;
+	memset(dst, 0x5a, size);
+	return linear_asked(gva, size, access);
+}
+
+static bool fake_write_linear(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned access)
+{
+	(void)v;
+	(void)src;
+	return linear_asked(gva, size, access);
+}
+
+/* What the engine can do is not walked; what it cannot tell is, and is right whatever it left in the buffer.
+ */
+static void test_linear(void)
+{
+	static const struct cpu_engine quick = {.name = "test",
+						.root_kind = ROOT_PAIR,
+						.read_linear = fake_read_linear,
+						.write_linear = fake_write_linear};
+	u64 value = 0;
+	struct event f;
+
+	two_pages(PTE_P | PTE_W | PTE_U, 0);
+	vcpu.cpu = &quick;
+	*ram_u64(FRAME1) = 0x1122334455667788;
+	for (unsigned works = 0; works < 2; works++) {
+		linear.works = works;
+		linear.calls = 0;
+		CU_ASSERT(gva_read(&vcpu, GVA, &value, 8, ACCESS_READ | ACCESS_USER, &f));
+		CU_ASSERT_EQUAL(value, works ? 0x5a5a5a5a5a5a5a5a : 0x1122334455667788);
+		CU_ASSERT_EQUAL(linear.calls, 1);
+		CU_ASSERT_EQUAL(linear.gva, GVA);
+		CU_ASSERT_EQUAL(linear.size, 8);
+		CU_ASSERT_EQUAL(linear.access, ACCESS_READ | ACCESS_USER);
+		CU_ASSERT(gva_read(&vcpu, GVA, &value, 8, ACCESS_FETCH, &f)); /* of that it knows nothing */
+		CU_ASSERT_EQUAL(value, 0x1122334455667788);
+		CU_ASSERT_EQUAL(linear.calls, 1);
+	}
+	linear.works = true;
+	value = 7;
+	CU_ASSERT(gva_write(&vcpu, GVA, &value, 8, 0, &f));
+	CU_ASSERT_EQUAL(linear.access, ACCESS_WRITE);
+	CU_ASSERT_EQUAL(*ram_u64(FRAME1), 0x1122334455667788);
+	linear.works = false;
+	CU_ASSERT(gva_write(&vcpu, GVA, &value, 8, 0, &f));
+	CU_ASSERT_EQUAL(*ram_u64(FRAME1), 7);
+}
+
 UNIT_MAIN("memory", {"gpa bounds", test_gpa_bounds}, {"gpa copies", test_gpa_copy},
 	  {"gva across pages", test_gva_crossing}, {"gva faults", test_gva_faults},
 	  {"gva reads and rights", test_gva_read_rights}, {"canonical addresses", test_gva_canonical},
@@ -352,4 +421,5 @@ UNIT_MAIN("memory", {"gpa bounds", test_gpa_bounds}, {"gpa copies", test_gpa_cop
 	  {"write over own tables", test_gva_write_over_own_tables}, {"longest copy", test_gva_longest},
 	  {"unsupported paging ends the guest", test_gva_unsupported_ends},
 	  {"trace reports once", test_trace_once}, {"traces of many frames", test_trace_spans},
-	  {"no trace on a fault", test_trace_not_on_fault}, {"traces outside RAM", test_trace_outside_ram})
+	  {"no trace on a fault", test_trace_not_on_fault}, {"traces outside RAM", test_trace_outside_ram},
+	  {"an engine's own way to linear addresses", test_linear})

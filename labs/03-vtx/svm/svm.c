@@ -362,11 +362,12 @@ void svm_exited(struct vcpu *v, struct vmexit *exit)
 		svm_exit(v, exit, c);
 }
 
-/* Instruction bytes that the CPU kept with the #PF (decode assists). */
-static bool svm_read_code(struct vcpu *v, gva_t gva, void *dst, u64 size)
+/* Instruction bytes that the CPU kept with the #PF (decode assists), and nothing else. */
+static bool svm_read_linear(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access)
 {
 	const struct vmcb_control *c = &svm_of(v)->vmcb->control;
 
+	(void)access; /* the guest has just fetched them */
 	if (c->exitcode != SVM_EXIT_EXCP0 + VEC_PF || !svm_has(SVM_FEATURE_DECODE) ||
 	    c->fetched_count < size || gva != svm_of(v)->vmcb->save.cs.base + v->rip)
 		return false;
@@ -389,7 +390,7 @@ const struct cpu_engine svm_engine = {
 	.fetch = svm_fetch,
 	.inject = svm_inject,
 	.request_window = svm_request_window,
-	.read_code = svm_read_code,
+	.read_linear = svm_read_linear,
 	.tlb_flush_page = svm_tlb_flush_page,
 	.tlb_flush_all = svm_tlb_flush_all,
 	.run = svm_run,
