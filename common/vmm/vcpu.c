@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* What every engine's vcpu shares: groups of state on demand, the privilege level, the end of an instruction.
- */
+/* What every engine's vcpu shares: groups of state on demand, the end of an instruction. */
 #include "vmm/vm.h"
 
 void vcpu_fetch(struct vcpu *v, u32 groups)
 {
 	v->cpu->fetch(v, groups);
 	v->valid |= groups;
-}
-
-unsigned vcpu_cpl(struct vcpu *v)
-{
-	vcpu_need(v, VCPU_CS_SS);
-	return seg_dpl(v->seg[SEG_SS].attr);
-}
-
-bool vcpu_is_64bit(struct vcpu *v)
-{
-	vcpu_need(v, VCPU_CS_SS | VCPU_CRS);
-	return v->efer & EFER_LMA && v->seg[SEG_CS].attr & SEG_ATTR_L;
 }
 
 void vcpu_advance(struct vcpu *v, unsigned length)

@@ -109,8 +109,17 @@ _Static_assert(offsetof(struct vcpu, entry_stack) == 0 && (offsetof(struct vcpu,
 
 /* Current privilege level, the DPL of SS; and whether the guest runs 64-bit code (EFER.LMA and CS.L). Need
  * VCPU_CS_SS. */
-unsigned vcpu_cpl(struct vcpu *v);
-bool vcpu_is_64bit(struct vcpu *v);
+static inline unsigned vcpu_cpl(struct vcpu *v)
+{
+	vcpu_need(v, VCPU_CS_SS);
+	return seg_dpl(v->seg[SEG_SS].attr);
+}
+
+static inline bool vcpu_is_64bit(struct vcpu *v)
+{
+	vcpu_need(v, VCPU_CS_SS | VCPU_CRS);
+	return v->efer & EFER_LMA && v->seg[SEG_CS].attr & SEG_ATTR_L;
+}
 
 /*
  * Ends the instruction that exited: RIP moves on by `length` (in 32 bits outside 64-bit code), the interrupt

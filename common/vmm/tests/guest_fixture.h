@@ -70,11 +70,6 @@ void vcpu_fetch(struct vcpu *v, u32 groups)
 	v->valid |= groups;
 }
 
-unsigned vcpu_cpl(struct vcpu *v)
-{
-	return seg_dpl(v->seg[SEG_SS].attr);
-}
-
 void vcpu_end(struct vcpu *v, const char *fmt, ...)
 {
 	(void)v;

@@ -96,11 +96,6 @@ void event_debug(struct vcpu *v, u64 dr6_bits)
 	event_raise(v, &(struct event){.kind = EVENT_EXCEPTION, .vector = VEC_DB, .payload = dr6_bits});
 }
 
-bool vcpu_is_64bit(struct vcpu *v)
-{
-	return v->efer & EFER_LMA && v->seg[SEG_CS].attr & SEG_ATTR_L;
-}
-
 /* As the real ones do, in 64-bit mode: the end of an instruction ends the shadow. */
 void vcpu_advance(struct vcpu *v, unsigned length)
 {

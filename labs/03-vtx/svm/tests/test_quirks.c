@@ -65,12 +65,6 @@ void vcpu_skip_unusual(struct vcpu *vcpu, unsigned length)
 	(void)length;
 }
 
-bool vcpu_is_64bit(struct vcpu *vcpu)
-{
-	(void)vcpu;
-	return true;
-}
-
 bool wrmsr_safe(u32 msr, u64 value)
 {
 	(void)msr;
