@@ -43,12 +43,11 @@ static bool makes_double_fault(enum exception_class first, enum exception_class 
 	return first == CLASS_PAGE_FAULT && (second == CLASS_CONTRIBUTORY || second == CLASS_PAGE_FAULT);
 }
 
-void event_raise(struct vcpu *v, const struct event *e)
+/* An event is being delivered already. */
+static COLD void combine(struct event_state *s, const struct event *e)
 {
-	struct event_state *s = &v->events;
 	enum exception_class first = classify(&s->pending), second = classify(e);
 
-	vcpu_attend(v);
 	if (first == CLASS_DOUBLE_FAULT && second != CLASS_BENIGN) {
 		s->triple_fault = true;
 		return;
@@ -64,6 +63,17 @@ void event_raise(struct vcpu *v, const struct event *e)
 	if (s->pending.kind == EVENT_NMI)
 		s->nmi_pending = true;
 	s->pending = *e;
+}
+
+void event_raise(struct vcpu *v, const struct event *e)
+{
+	struct event_state *s = &v->events;
+
+	vcpu_attend(v);
+	if (s->pending.kind)
+		combine(s, e);
+	else
+		s->pending = *e;
 }
 
 void event_exception(struct vcpu *v, u8 vector)
