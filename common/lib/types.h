@@ -36,6 +36,7 @@ typedef u64 hpa_t;
 #define PRINTF(f, a)                  __attribute__((format(printf, f, a)))
 #define MUST_USE                      __attribute__((warn_unused_result))
 #define NORETURN                      __attribute__((noreturn))
+#define NOINLINE                      __attribute__((noinline)) /* called so that its caller needs few registers */
 #define COLD                          __attribute__((noinline, cold)) /* a path apart, so that the usual one is short */
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 

@@ -11,7 +11,6 @@
  * segment and table loads, shifts, multiplication). They end the guest with a report.
  */
 #include "lib/print.h"
-#include "lib/string.h"
 #include "vmm/alu.h"
 #include "vmm/emulate.h"
 #include "vmm/emulate_access.h"
@@ -27,10 +26,9 @@ static enum decode_mode code_mode(struct vcpu *v)
 	return v->seg[SEG_CS].attr & SEG_ATTR_DB ? DECODE_32 : DECODE_16;
 }
 
-static bool fetch(struct vcpu *v, u64 rip, u8 *bytes, unsigned count)
+static bool fetch(struct vcpu *v, gva_t gva, u8 *bytes, unsigned count)
 {
 	unsigned access = vcpu_cpl(v) == 3 ? ACCESS_USER : 0;
-	gva_t gva = segment_gva(v, SEG_CS, rip);
 	struct event fault;
 
 	/* What the CPU has just fetched may be executed, so that it can be read is enough. */
@@ -46,16 +44,15 @@ static bool fetch(struct vcpu *v, u64 rip, u8 *bytes, unsigned count)
 static bool fetch_decode(struct vcpu *v, struct insn *i, u8 bytes[INSN_MAX_LENGTH])
 {
 	enum decode_mode mode = code_mode(v);
-	unsigned in_page = PAGE_SIZE - segment_gva(v, SEG_CS, v->rip) % PAGE_SIZE;
-	unsigned have = MIN(in_page, INSN_MAX_LENGTH);
+	gva_t gva = segment_gva(v, SEG_CS, v->rip);
+	unsigned have = MIN(PAGE_SIZE - gva % PAGE_SIZE, INSN_MAX_LENGTH);
 	enum decode_result result;
 
-	memset(bytes, 0, INSN_MAX_LENGTH);
-	if (!fetch(v, v->rip, bytes, have))
+	if (!fetch(v, gva, bytes, have))
 		return false;
 	result = insn_decode(i, bytes, have, mode);
 	if (result == DECODE_TRUNCATED) {
-		if (!fetch(v, v->rip + have, bytes + have, INSN_MAX_LENGTH - have))
+		if (!fetch(v, segment_gva(v, SEG_CS, v->rip + have), bytes + have, INSN_MAX_LENGTH - have))
 			return false;
 		result = insn_decode(i, bytes, INSN_MAX_LENGTH, mode);
 	}

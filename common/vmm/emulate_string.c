@@ -169,20 +169,36 @@ static void io_string(struct vcpu *v, const struct vmexit *exit, const struct in
 	run(&s);
 }
 
-void emulate_io(struct vcpu *v, const struct vmexit *exit)
+/* A string, or the engine does not know the length. */
+static COLD void emulate_io_unusual(struct vcpu *v, const struct vmexit *exit)
 {
-	unsigned size = exit->io.size;
 	struct insn i = {.length = exit->insn_len};
+	struct vmexit known = *exit;
 
 	if (!exit->insn_len && !emulate_decode(v, &i))
 		return;
-	if (exit->io.string) {
+	known.insn_len = i.length;
+	if (exit->io.string)
 		io_string(v, exit, &i);
+	else
+		emulate_io(v, &known);
+}
+
+void emulate_io(struct vcpu *v, const struct vmexit *exit)
+{
+	unsigned size = exit->io.size;
+	u32 mask = ~0U >> (32 - 8 * size);
+	u64 *rax = &v->gpr[GPR_RAX];
+
+	if (exit->io.string || !exit->insn_len) {
+		emulate_io_unusual(v, exit);
 		return;
 	}
 	if (exit->io.write)
-		vm_pio_write(v->vm, exit->io.port, size, (u32)register_read(v, GPR_RAX, size, true));
+		vm_pio_write(v->vm, exit->io.port, size, (u32)*rax & mask);
+	else if (size == 4)
+		*rax = vm_pio_read(v->vm, exit->io.port, size);
 	else
-		register_write(v, GPR_RAX, size, true, vm_pio_read(v->vm, exit->io.port, size));
-	vcpu_skip(v, i.length);
+		*rax = (*rax & ~(u64)mask) | vm_pio_read(v->vm, exit->io.port, size);
+	vcpu_skip(v, exit->insn_len);
 }

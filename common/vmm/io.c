@@ -21,8 +21,6 @@
 #define PORT_COUNT       65536
 #define BYTE_ONES        0xff
 
-#define NOINLINE         __attribute__((noinline))
-
 static u64 ones(unsigned size)
 {
 	return size >= 8 ? ~0ULL : BIT(8 * size) - 1;
