@@ -17,8 +17,9 @@ struct delivery {
 	u32 ext; /* SEL_ERROR_EXT for what the guest did not ask for */
 	struct gate64 gate;
 	struct segment cs;
-	unsigned cpl; /* of the handler */
-	u64 rsp;      /* of the handler */
+	unsigned from; /* level of the guest */
+	unsigned cpl;  /* of the handler */
+	u64 rsp;       /* of the handler */
 };
 
 /*
@@ -38,12 +39,12 @@ static bool read_gate(struct vcpu *v, struct delivery *d)
 
 	if (offset + sizeof(struct gate64) - 1 > v->idtr.limit)
 		return fault_error(d->fault, VEC_GP, error);
-	if (!gva_read(v, v->idtr.base + offset, &d->gate, sizeof(d->gate), ACCESS_READ, d->fault))
+	if (!ring3_read(v, v->idtr.base + offset, &d->gate, sizeof(d->gate), d->fault))
 		return false;
 	type = d->gate.attr & (SEG_ATTR_TYPE | SEG_ATTR_S);
 	if (type != SYS_TYPE_INTR_GATE && type != SYS_TYPE_TRAP_GATE)
 		return fault_error(d->fault, VEC_GP, error);
-	if (d->e->kind == EVENT_SOFTWARE && seg_dpl(d->gate.attr) < vcpu_cpl(v))
+	if (d->e->kind == EVENT_SOFTWARE && seg_dpl(d->gate.attr) < d->from)
 		return fault_error(d->fault, VEC_GP, error);
 	if (!(d->gate.attr & SEG_ATTR_P))
 		return fault_error(d->fault, VEC_NP, error);
@@ -51,23 +52,38 @@ static bool read_gate(struct vcpu *v, struct delivery *d)
 	/* } SOLUTION E1.3 */
 }
 
-static bool read_code_segment(struct vcpu *v, struct delivery *d)
+/* The handler's segment, and its level. */
+static COLD bool check_code_segment(struct vcpu *v, struct delivery *d, u64 desc, struct ring3_handler *h)
 {
 	u32 error = (d->gate.selector & ~SEL_RPL) | d->ext;
+	struct segment cs = desc_unpack(d->gate.selector, desc, 0);
+
+	if ((cs.attr & (SEG_ATTR_S | SEG_TYPE_CODE)) != (SEG_ATTR_S | SEG_TYPE_CODE) ||
+	    seg_dpl(cs.attr) > vcpu_cpl(v) || (cs.attr & (SEG_ATTR_L | SEG_ATTR_DB)) != SEG_ATTR_L)
+		return fault_error(d->fault, VEC_GP, error);
+	if (!(cs.attr & SEG_ATTR_P))
+		return fault_error(d->fault, VEC_NP, error);
+	*h = (struct ring3_handler){.desc = desc, .selector = d->gate.selector, .from = (u8)vcpu_cpl(v)};
+	h->cpl = (u8)(cs.attr & SEG_TYPE_CONFORMING ? h->from : seg_dpl(cs.attr));
+	h->cs = cs;
+	h->cs.selector = (cs.selector & ~SEL_RPL) | h->cpl;
+	return true;
+}
+
+static bool read_code_segment(struct vcpu *v, struct delivery *d)
+{
+	struct ring3_handler *h = &ring3_of(v)->handler;
 	struct descriptor desc;
 
 	if (!(d->gate.selector & ~SEL_RPL))
 		return fault_error(d->fault, VEC_GP, d->ext);
 	if (!descriptor_read(v, d->gate.selector, d->ext, &desc, d->fault))
 		return false;
-	d->cs = desc_unpack(d->gate.selector, desc.low, 0);
-	if ((d->cs.attr & (SEG_ATTR_S | SEG_TYPE_CODE)) != (SEG_ATTR_S | SEG_TYPE_CODE) ||
-	    seg_dpl(d->cs.attr) > vcpu_cpl(v) || (d->cs.attr & (SEG_ATTR_L | SEG_ATTR_DB)) != SEG_ATTR_L)
-		return fault_error(d->fault, VEC_GP, error);
-	if (!(d->cs.attr & SEG_ATTR_P))
-		return fault_error(d->fault, VEC_NP, error);
-	d->cpl = d->cs.attr & SEG_TYPE_CONFORMING ? vcpu_cpl(v) : seg_dpl(d->cs.attr);
-	d->cs.selector = (d->cs.selector & ~SEL_RPL) | (u16)d->cpl;
+	if ((desc.low != h->desc || d->gate.selector != h->selector || d->from != h->from) &&
+	    !check_code_segment(v, d, desc.low, h))
+		return false;
+	d->cs = h->cs;
+	d->cpl = h->cpl;
 	return descriptor_set_accessed(v, &desc, d->fault);
 }
 
@@ -79,7 +95,7 @@ static bool choose_stack(struct vcpu *v, struct delivery *d)
 	if (ist) {
 		if (!tss_read_stack(v, TSS_IST1 + (ist - 1) * 8, d->ext, &d->rsp, d->fault))
 			return false;
-	} else if (d->cpl != vcpu_cpl(v)) {
+	} else if (d->cpl != d->from) {
 		if (!tss_read_stack(v, TSS_RSP0 + d->cpl * 8, d->ext, &d->rsp, d->fault))
 			return false;
 	}
@@ -115,8 +131,8 @@ static bool push_frame(struct vcpu *v, struct delivery *d)
 	unsigned first = d->e->has_error ? 0 : 1, bytes = (6 - first) * 8;
 
 	d->rsp -= bytes;
-	if (!gva_write(v, d->rsp, &words[first], bytes,
-		       d->cpl == 3 ? ACCESS_WRITE | ACCESS_USER : ACCESS_WRITE, d->fault)) {
+	if (d->cpl == 3 ? !gva_write(v, d->rsp, &words[first], bytes, ACCESS_WRITE | ACCESS_USER, d->fault)
+			: !ring3_write(v, d->rsp, &words[first], bytes, d->fault)) {
 		if (d->fault->vector == VEC_GP) /* an address on the stack that is not canonical */
 			d->fault->vector = VEC_SS;
 		return false;
@@ -127,10 +143,12 @@ static bool push_frame(struct vcpu *v, struct delivery *d)
 
 enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct event *nested)
 {
-	struct delivery d = {.e = e, .fault = nested, .ext = e->kind == EVENT_SOFTWARE ? 0 : SEL_ERROR_EXT};
-	unsigned cpl = vcpu_cpl(v);
+	struct delivery d;
 
-	vcpu_need(v, VCPU_SEGS);
+	d.e = e;
+	d.fault = nested;
+	d.from = vcpu_cpl(v);
+	d.ext = e->kind == EVENT_SOFTWARE ? 0 : SEL_ERROR_EXT;
 	if (!read_gate(v, &d) || !read_code_segment(v, &d) || !choose_stack(v, &d))
 		return INJECT_FAULTED;
 	if (!gva_is_canonical(gate_offset(&d.gate))) {
@@ -142,7 +160,7 @@ enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct ev
 	v->rip = gate_offset(&d.gate);
 	v->gpr[GPR_RSP] = d.rsp;
 	v->seg[SEG_CS] = d.cs;
-	if (d.cpl != cpl)
+	if (d.cpl != d.from)
 		v->seg[SEG_SS] = (struct segment){.selector = (u16)d.cpl,
 						  .attr = SEG_ATTR_UNUSABLE | d.cpl << SEG_ATTR_DPL_SHIFT};
 	v->rflags &= ~(u64)(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM);

@@ -13,44 +13,62 @@
 #include "x86/exception.h"
 #include "x86/paging.h"
 
-#define LOW_HALF_END BIT(47)
-/* The monitor's slot is the first of the upper half. */
-#define HIGH_BEGIN   (HV_BASE + pt_span(4))
-_Static_assert(HV_BASE == -LOW_HALF_END, "the monitor's slot");
-
-static bool in_reach(struct vcpu *v, gva_t gva, u64 size, unsigned access)
+void ring3_find_roots(struct vcpu *v)
 {
-	const struct ring3 *r = ring3_of(v);
-	gva_t end = gva + size;
+	struct ring3 *r = ring3_of(v);
 
-	if (!r->root || r->watching || r->user_root != !!(access & ACCESS_USER) || !(v->efer & EFER_LMA))
-		return false;
-	if (v->changed & VCPU_CRS && r->root != v->mem->root(v, r->user_root ? ROLE_USER : ROLE_KERNEL))
-		return false;
-	return end >= gva && (end <= LOW_HALF_END || gva >= HIGH_BEGIN);
+	r->roots[false] = v->mem->root(v, ROLE_KERNEL);
+	r->roots[true] = v->mem->root(v, ROLE_USER);
+	r->may_reach = !r->watching && v->efer & EFER_LMA;
 }
 
-/* The CPU has refused it. A memory engine takes the level of a fault from the guest's own. */
+/* A control register has changed since the last entry. Is the loaded table still the one for this access? */
+static COLD bool in_reach_now(struct vcpu *v, enum ring3_linear who)
+{
+	return ring3_of(v)->linear == who && v->efer & EFER_LMA &&
+	       ring3_of(v)->root == v->mem->root(v, who == LINEAR_USER ? ROLE_USER : ROLE_KERNEL);
+}
+
+static inline bool in_reach(struct vcpu *v, gva_t gva, u64 size, unsigned access)
+{
+	enum ring3_linear who = access & ACCESS_USER ? LINEAR_USER : LINEAR_KERNEL;
+
+	if (ring3_of(v)->linear != who || (v->changed & VCPU_CRS && !in_reach_now(v, who)))
+		return false;
+	return ring3_in_reach(gva, size);
+}
+
+/*
+ * The CPU has refused the access. A memory engine takes the level of a fault from the guest's own, so it is
+ * asked only where the two agree.
+ */
 static bool mapped_now(struct vcpu *v, gva_t gva, unsigned access)
 {
 	struct mem_fault f = {.gva = gva, .error = access & ACCESS_WRITE ? PF_WRITE : 0};
 
-	return (vcpu_cpl(v) == 3) == ring3_of(v)->user_root && v->mem->fault(v, &f) == MEM_RETRY;
+	return (vcpu_cpl(v) == 3) == (ring3_of(v)->linear == LINEAR_USER) &&
+	       v->mem->fault(v, &f) == MEM_RETRY;
+}
+
+static COLD bool read_again(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access)
+{
+	return mapped_now(v, gva, access) && read_safe(dst, (const void *)gva, size);
+}
+
+static COLD bool write_again(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned access)
+{
+	return mapped_now(v, gva, access) && write_safe((void *)gva, src, size);
 }
 
 bool ring3_read_linear(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access)
 {
-	const void *src = (const void *)gva;
-
 	return in_reach(v, gva, size, access) &&
-	       (read_safe(dst, src, size) || (mapped_now(v, gva, access) && read_safe(dst, src, size)));
+	       (read_safe(dst, (const void *)gva, size) || read_again(v, gva, dst, size, access));
 }
 
 /* Within a page a write is done or it faults; one into two pages would be half done. */
 bool ring3_write_linear(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned access)
 {
-	void *dst = (void *)gva;
-
-	return gva % PAGE_SIZE + size <= PAGE_SIZE && in_reach(v, gva, size, access) &&
-	       (write_safe(dst, src, size) || (mapped_now(v, gva, access) && write_safe(dst, src, size)));
+	return !ring3_in_two_pages(gva, size) && in_reach(v, gva, size, access) &&
+	       (write_safe((void *)gva, src, size) || write_again(v, gva, src, size, access));
 }

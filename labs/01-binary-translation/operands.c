@@ -80,12 +80,14 @@ static gva_t stack_gva(struct vcpu *v, u64 rsp)
 bool stack_read(struct vcpu *v, u64 skip, u64 *values, unsigned count, unsigned size)
 {
 	u8 image[STACK_WORDS_MAX * sizeof(u64)];
+	void *to = size == sizeof(u64) ? (void *)values : image;
+	gva_t gva = stack_gva(v, stack_pointer(v, skip));
 	struct event f;
 
-	if (!gva_read(v, stack_gva(v, stack_pointer(v, skip)), image, count * size,
-		      ACCESS_READ | user_access(v), &f))
+	if (vcpu_cpl(v) == 3 ? !gva_read(v, gva, to, count * size, ACCESS_READ | ACCESS_USER, &f)
+			     : !ring3_read(v, gva, to, count * size, &f))
 		return raise(v, &f, true);
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; to == image && i < count; i++) {
 		values[i] = 0;
 		memcpy(&values[i], image + i * size, size);
 	}

@@ -59,7 +59,7 @@ int ring3_vcpu_init(struct vcpu *v)
 		return -1;
 	memcpy(&r->gdt[HV_SEL_CODE / 8], &machine_gdt[HV_SEL_CODE / 8],
 	       (HV_GDT_ENTRIES - HV_SEL_CODE / 8) * sizeof(u64));
-	r->tables_stale = true;
+	r->tables_stale = r->inner_segments = true;
 	r->trace = (struct trace_client){.written = table_written, .context = r};
 	vm_trace_register(v->vm, &r->trace);
 	v->cpu_private = r;
@@ -110,12 +110,10 @@ static bool debug_in_monitor(struct trap_frame *f)
 	return true;
 }
 
-bool ring3_late_debug(struct vcpu *v)
+bool ring3_raise_late_debug(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 
-	if (!r->late_dr6)
-		return false;
 	event_debug(v, r->late_dr6);
 	r->late_dr6 = 0;
 	return true;
@@ -130,6 +128,8 @@ void ring3_load(struct vcpu *v)
 	trap_from_ring3 = ring3_exit;
 	r->root = 0;
 	r->gdt_loaded = NULL;
+	r->control.valid = false;
+	r->placed[false].valid = false; /* all vcpus share this table */
 	v->changed = VCPU_ALL;
 }
 
@@ -139,6 +139,7 @@ void ring3_unload(struct vcpu *v)
 	trap_from_ring3 = NULL;
 	trap_debug_in_ring0 = NULL;
 	ring3_of(v)->root = 0;
+	ring3_of(v)->linear = LINEAR_NONE;
 	write_dr7(DR7_RESERVED);
 	lldt(0);
 	machine_load_gdt();
@@ -155,20 +156,31 @@ void ring3_request_window(struct vcpu *v)
 static void load_control(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
-	u64 cr0 = (read_cr0() & ~(u64)(CR0_PASSED | CR0_AM)) | (v->cr0 & CR0_PASSED);
-	u64 cr4 = (read_cr4() & ~(u64)(CR4_PASSED | CR4_TSD)) | (v->cr4 & CR4_PASSED);
+	struct ring3_control c = {
+		.valid = true,
+		.cr0 = v->cr0 & CR0_PASSED,
+		.cr4 = v->cr4 & CR4_PASSED,
+		.xcr0 = v->xcr0,
+		.efer = v->efer & EFER_SCE,
+	};
 
 	if (r->user) /* alignment checks and CR4.TSD concern CPL 3 alone */
-		cr0 |= v->cr0 & CR0_AM;
+		c.cr0 |= v->cr0 & CR0_AM;
 	if (v->tsc_offset || (r->user && v->cr4 & CR4_TSD))
-		cr4 |= CR4_TSD;
+		c.cr4 |= CR4_TSD;
+	if (r->control.valid && c.cr0 == r->control.cr0 && c.cr4 == r->control.cr4 &&
+	    c.xcr0 == r->control.xcr0 && c.efer == r->control.efer)
+		return;
+	r->control = c;
+	c.cr0 |= read_cr0() & ~(u64)(CR0_PASSED | CR0_AM);
+	c.cr4 |= read_cr4() & ~(u64)(CR4_PASSED | CR4_TSD);
 	if (fpu_xcr0) { /* before CR4.OSXSAVE may go */
-		write_cr4(cr4 | CR4_OSXSAVE);
+		write_cr4(c.cr4 | CR4_OSXSAVE);
 		asm volatile("xsetbv" : : "c"(0), "a"((u32)v->xcr0), "d"((u32)(v->xcr0 >> 32)));
 	}
-	write_cr0(cr0);
-	write_cr4(cr4);
-	wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & ~(u64)EFER_SCE) | (v->efer & EFER_SCE));
+	write_cr0(c.cr0);
+	write_cr4(c.cr4);
+	wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & ~(u64)EFER_SCE) | c.efer);
 }
 
 /* Watchpoints of the guest's, but none that could fire in the monitor. SDM vol. 3B, 17.2.4 "Debug Control
@@ -215,61 +227,79 @@ static bool usable_stack(u64 desc)
  * loaded, segments of the monitor's own stand for the guest's. IRET reads them, so they have to be in the
  * GDT: code that cannot be read as data, and data.
  */
-static void load_cs_ss(struct vcpu *v)
+static COLD void place_cs_ss(struct vcpu *v, struct ring3_cs_ss *p)
 {
 	struct ring3 *r = ring3_of(v);
 	const struct segment *cs = &v->seg[SEG_CS], *ss = &v->seg[SEG_SS];
 	u64 *gdt = r->user ? r->gdt : machine_gdt;
 	u32 attr = cs->attr | SEG_ATTR_DPL | SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_ACCESSED;
 
-	r->real_cs = cs->selector;
-	r->real_ss = ss->selector;
+	*p = (struct ring3_cs_ss){.valid = true,
+				  .cs = *cs,
+				  .ss = ss->selector,
+				  .real_cs = cs->selector,
+				  .real_ss = ss->selector};
 	gdt[RING3_SEL_CODE / 8] = gdt[RING3_SEL_DATA / 8] = 0;
 	if (!r->user || (cs->selector & SEL_RPL) != 3 ||
 	    !usable_code(ring3_copy_of(v, cs->selector), cs->attr & SEG_ATTR_L)) {
-		r->real_cs = RING3_SEL_CODE;
+		p->real_cs = RING3_SEL_CODE;
 		if (attr & SEG_ATTR_L)
 			attr &= ~(u32)SEG_TYPE_READABLE;
 		gdt[RING3_SEL_CODE / 8] = desc_make((u32)cs->base, cs->limit, attr);
 	}
 	if (!r->user || (ss->selector & SEL_RPL) != 3 || !usable_stack(ring3_copy_of(v, ss->selector))) {
-		r->real_ss = RING3_SEL_DATA;
+		p->real_ss = RING3_SEL_DATA;
 		gdt[RING3_SEL_DATA / 8] = desc_make(0, 0xffffffff, STAND_IN_DATA);
 	}
 }
 
-static void load_root(struct vcpu *v)
+static inline bool same_cs(const struct ring3_cs_ss *p, const struct segment *cs)
 {
-	struct ring3 *r = ring3_of(v);
-	hpa_t root = v->mem->root(v, r->user ? ROLE_USER : ROLE_KERNEL);
-
-	r->user_root = r->user;
-	if (root == r->root)
-		return;
-	r->root = root;
-	write_cr3(root);
-	v->vm->counters->root_switches++;
+	return p->valid && p->cs.selector == cs->selector && p->cs.attr == cs->attr &&
+	       p->cs.limit == cs->limit && p->cs.base == cs->base;
 }
 
-static void load_changed(struct vcpu *v)
+/* Mostly they are what they were when this level ran last. In virtual ring 0 any SS has the same stand-in. */
+static void load_cs_ss(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
+	struct ring3_cs_ss *p = &r->placed[r->user];
+	const struct segment *cs = &v->seg[SEG_CS];
 
+	if (!same_cs(p, cs) || (r->user && p->ss != v->seg[SEG_SS].selector))
+		place_cs_ss(v, p);
+	r->real_cs = p->real_cs;
+	r->real_ss = p->real_ss;
+}
+
+/* What a change of anything but CS and SS asks for. */
+static COLD void load_state(struct vcpu *v)
+{
 	if (v->changed & VCPU_CRS)
-		r->tables_check = true;
-	if (r->user)
-		ring3_sync_tables(v);
-	load_gdt(r, r->user ? r->gdt : machine_gdt);
+		ring3_of(v)->tables_check = true;
 	if (v->changed & (VCPU_CRS | VCPU_MSRS))
 		load_control(v);
 	if (v->changed & VCPU_DRS)
 		load_debug(v);
+	if (v->changed & (VCPU_CRS | VCPU_DRS))
+		ring3_find_roots(v);
+}
+
+static NOINLINE void load_changed(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+
+	if (v->changed & ~(u32)VCPU_CS_SS)
+		load_state(v);
+	if (r->user)
+		ring3_sync_tables(v);
+	load_gdt(r, r->user ? r->gdt : machine_gdt);
 	if (v->changed & VCPU_SEGS) {
 		load_ldt(v, r->user);
 		ring3_load_segments(v);
 	}
-	if (v->changed & (VCPU_CS_SS | VCPU_SEGS))
-		load_cs_ss(v);
+	load_cs_ss(v);
+	ring3_load_root(v);
 	v->changed = 0;
 }
 
@@ -294,7 +324,7 @@ static struct segment segment_of_copy(struct vcpu *v, u16 selector)
 }
 
 /* User code changes CS and SS without a trap, among segments that it may use. */
-static void store_cs_ss(struct vcpu *v)
+static COLD void store_cs_ss(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 
@@ -360,7 +390,8 @@ static void store(struct vcpu *v)
 	v->gpr[GPR_RSP] = v->frame_rsp;
 	v->rflags = (v->rflags & ~kept) | r->system_flags;
 	v->valid = VCPU_ALL & ~VCPU_SEGS;
-	if (r->user && v->frame_vector < TRAP_VEC_SYSCALL)
+	if (((u16)v->frame_cs != r->real_cs || (u16)v->frame_ss != r->real_ss) && r->user &&
+	    v->frame_vector < TRAP_VEC_SYSCALL)
 		store_cs_ss(v);
 }
 
@@ -370,7 +401,6 @@ void ring3_run(struct vcpu *v)
 
 	if (v->changed)
 		load_changed(v);
-	load_root(v);
 	v->rflags = entry_flags(v);
 	v->frame_rsp = v->gpr[GPR_RSP];
 	v->frame_cs = r->real_cs;
@@ -383,6 +413,8 @@ void ring3_set_user(struct vcpu *v, bool user)
 {
 	struct ring3 *r = ring3_of(v);
 
+	if (!r->user && !user && same_cs(&r->placed[false], &v->seg[SEG_CS]))
+		return;
 	vcpu_changed(v, VCPU_CS_SS);
 	if (r->user == user)
 		return;

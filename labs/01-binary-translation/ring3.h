@@ -20,18 +20,29 @@
 
 #include "vmm/vm.h"
 #include "machine/machine.h"
+#include "x86/asm.h"
+#include "x86/paging.h"
 
 /* Ring-3 segments of the monitor's own, which stand for CS and SS of virtual ring 0. */
-#define RING3_SEL_LDT   0xffb0 /* 16 bytes */
-#define RING3_SEL_CODE  (HV_SEL_ENGINE | 3)
-#define RING3_SEL_DATA  ((HV_SEL_ENGINE + 8) | 3)
-#define RING3_SEL_FIRST RING3_SEL_LDT /* the guest's selectors end here */
+#define RING3_SEL_LDT    0xffb0 /* 16 bytes */
+#define RING3_SEL_CODE   (HV_SEL_ENGINE | 3)
+#define RING3_SEL_DATA   ((HV_SEL_ENGINE + 8) | 3)
+#define RING3_SEL_FIRST  RING3_SEL_LDT /* the guest's selectors end here */
+
+/* The guest's linear addresses: below the first, from the second on. Between them is what is not canonical,
+ * and the monitor's slot. */
+#define RING3_LOW_END    BIT(47)
+#define RING3_HIGH_BEGIN (HV_BASE + BIT(39))
+_Static_assert(HV_BASE == -RING3_LOW_END, "the monitor's slot is the first of the upper half");
 
 /* Features whose instructions ring 3 could use without a trap, or that tell supervisor from user pages: no
  * guest here gets them. */
 #define RING3_CR4_HIDDEN                                                                                     \
 	(CR4_PCIDE | CR4_LA57 | CR4_PKE | CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_FSGSBASE | CR4_VME |          \
 	 CR4_PVI | CR4_MCE)
+
+/* Accesses that are done at the guest's own addresses (linear.c). */
+enum ring3_linear { LINEAR_NONE, LINEAR_KERNEL, LINEAR_USER };
 
 struct ring3 {
 	bool user;         /* in virtual ring 3 */
@@ -43,17 +54,52 @@ struct ring3 {
 	u64 system_flags;  /* RFLAGS bits that the CPU does not hold for the guest: IF, IOPL (and TF while
 			      stepping) */
 	hpa_t root;        /* what CR3 holds; 0 while another vcpu has the CPU, or none */
-	bool user_root;    /* it is the one of virtual ring 3 */
+	hpa_t roots[2];    /* of virtual ring 0 and 3, as of the last entry */
 	bool watching;     /* the CPU has breakpoints of the guest's */
+	u8 linear;         /* enum ring3_linear: who may be reached at linear addresses */
+	bool may_reach;    /* and may it be anybody? */
 	u64 *gdt, *ldt;    /* copies for virtual ring 3, 64 KiB each */
-	gpa_t gdt_gpa, ldt_gpa;  /* where the guest's tables were when they were copied */
-	u16 real_cs, real_ss;    /* what the last entry loaded */
+	gpa_t gdt_gpa, ldt_gpa; /* where the guest's tables were when they were copied */
+	u16 real_cs, real_ss;   /* what the last entry loaded */
+	struct ring3_control {
+		bool valid;
+		u64 cr0, cr4, xcr0, efer; /* the guest's part of what the CPU has */
+	} control;
+	/* In the tables of virtual ring 0 and 3: the guest's CS and SS when they were looked at last, and
+	 * what the CPU loads for them. */
+	struct ring3_cs_ss {
+		bool valid;
+		u16 ss, real_cs, real_ss;
+		struct segment cs;
+	} placed[2];
+	/* The segment of the last handler of an event, checked for an event at level `from`. */
+	struct ring3_handler {
+		u64 desc; /* 0: none */
+		u16 selector;
+		u8 from, cpl;
+		struct segment cs;
+	} handler;
+	bool inner_segments;     /* DS, ES, FS or GS may be one that is not for level 3 */
 	u16 real_sel[SEG_COUNT]; /* DS ES FS GS: what ring3_load_segments() loaded */
 	const u64 *gdt_loaded;
 	struct trace_client trace;
 };
 
-static inline struct ring3 *ring3_of(struct vcpu *v)
+/* Neither in the monitor's slot nor outside the guest's linear addresses, no byte of it. */
+static inline bool ring3_in_reach(gva_t gva, u64 size)
+{
+	gva_t end = gva + size;
+
+	return end >= gva && (end <= RING3_LOW_END || gva >= RING3_HIGH_BEGIN);
+}
+
+/* A write into two pages may be done by half. */
+static inline bool ring3_in_two_pages(gva_t gva, u64 size)
+{
+	return gva % PAGE_SIZE + size > PAGE_SIZE;
+}
+
+static inline struct ring3 *ring3_of(const struct vcpu *v)
 {
 	return v->cpu_private;
 }
@@ -71,13 +117,54 @@ void ring3_run(struct vcpu *v);
 /* The exception that ended ring3_run() goes to the guest as the hardware reported it. */
 void ring3_reflect(struct vcpu *v, struct vmexit *exit);
 /* Raises what is in late_dr6. True: it did. */
-bool ring3_late_debug(struct vcpu *v);
+bool ring3_raise_late_debug(struct vcpu *v);
+static inline bool ring3_late_debug(struct vcpu *v)
+{
+	return ring3_of(v)->late_dr6 && ring3_raise_late_debug(v);
+}
 /* Goes to virtual ring 0 or 3. The caller has set CS and SS. */
 void ring3_set_user(struct vcpu *v, bool user);
 
 /* ---- linear.c: the guest's memory at its own addresses; see engine.h ---- */
+/* A control register or the CPU's breakpoints changed. */
+void ring3_find_roots(struct vcpu *v);
+/* Loads the table of the guest's level, where it is another. */
+static inline void ring3_load_root(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+
+	r->linear = !r->may_reach ? LINEAR_NONE : r->user ? LINEAR_USER : LINEAR_KERNEL;
+	if (r->root == r->roots[r->user])
+		return;
+	r->root = r->roots[r->user];
+	write_cr3(r->root);
+	v->vm->counters->root_switches++;
+}
 bool ring3_read_linear(struct vcpu *v, gva_t gva, void *dst, u64 size, unsigned access);
 bool ring3_write_linear(struct vcpu *v, gva_t gva, const void *src, u64 size, unsigned access);
+
+/* Does the kernel's memory lie at its own addresses, and is nothing going to change that? */
+static inline bool ring3_reaches_kernel(const struct vcpu *v)
+{
+	return ring3_of(v)->linear == LINEAR_KERNEL && !(v->changed & VCPU_CRS);
+}
+
+/* gva_read() of an access with the kernel's rights, which the CPU's own to descriptors, gates and the TSS
+ * have at every level. Mostly it is nothing but a copy. */
+static inline bool ring3_read(struct vcpu *v, gva_t gva, void *dst, u64 size, struct event *f)
+{
+	return (ring3_reaches_kernel(v) && ring3_in_reach(gva, size) &&
+		read_safe(dst, (const void *)gva, size)) ||
+	       gva_read(v, gva, dst, size, ACCESS_READ, f);
+}
+
+/* The same for gva_write(): the frame of an event. */
+static inline bool ring3_write(struct vcpu *v, gva_t gva, const void *src, u64 size, struct event *f)
+{
+	return (ring3_reaches_kernel(v) && ring3_in_reach(gva, size) && !ring3_in_two_pages(gva, size) &&
+		write_safe((void *)gva, src, size)) ||
+	       gva_write(v, gva, src, size, ACCESS_WRITE, f);
+}
 
 /* ring3_entry.S */
 void ring3_enter(struct vcpu *v);
@@ -85,7 +172,12 @@ void ring3_exit(struct trap_frame *f);
 
 /* ---- tables.c: the guest's descriptor tables ---- */
 /* Makes the copies for virtual ring 3 again, where they are stale. */
-void ring3_sync_tables(struct vcpu *v);
+void ring3_make_tables(struct vcpu *v);
+static inline void ring3_sync_tables(struct vcpu *v)
+{
+	if (ring3_of(v)->tables_stale || ring3_of(v)->tables_check)
+		ring3_make_tables(v);
+}
 /* The descriptor in the copies; a null one when the selector names none. */
 u64 ring3_copy_of(struct vcpu *v, u16 selector);
 /* Loads DS, ES, FS, GS and the bases of the latter two from vcpu->seg. */
@@ -109,7 +201,17 @@ bool tss_read_stack(struct vcpu *v, u32 offset, u32 ext, u64 *rsp, struct event 
 void segments_drop_inner(struct vcpu *v, unsigned cpl);
 bool descriptor_set_accessed(struct vcpu *v, struct descriptor *d, struct event *f) MUST_USE;
 /* A flat segment as SYSCALL and SYSRET make it, without a descriptor. */
-struct segment segment_flat(u16 selector, bool code, bool is_64bit, unsigned dpl);
+static inline struct segment segment_flat(u16 selector, bool code, bool is_64bit, unsigned dpl)
+{
+	u32 attr = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_G | SEG_TYPE_ACCESSED | SEG_TYPE_WRITABLE |
+		   dpl << SEG_ATTR_DPL_SHIFT;
+
+	if (code)
+		attr |= SEG_TYPE_CODE | (is_64bit ? SEG_ATTR_L : SEG_ATTR_DB);
+	else
+		attr |= SEG_ATTR_DB;
+	return (struct segment){.selector = selector, .attr = attr, .limit = 0xffffffff};
+}
 
 static inline bool fault_error(struct event *f, u8 vector, u32 error)
 {

@@ -9,6 +9,12 @@
 
 #define DESC_ACCESSED BIT(40)
 #define DESC_BUSY     BIT(41)
+#define DESC_S        BIT(44)
+
+static COLD bool read_high(struct vcpu *v, struct descriptor *d, struct event *f)
+{
+	return ring3_read(v, d->gva + 8, &d->high, 8, f);
+}
 
 /* The descriptor that a selector names. #GP(selector) beyond the table's limit; ext is SEL_ERROR_EXT or 0. */
 bool descriptor_read(struct vcpu *v, u16 selector, u32 ext, struct descriptor *d, struct event *f)
@@ -24,11 +30,9 @@ bool descriptor_read(struct vcpu *v, u16 selector, u32 ext, struct descriptor *d
 		return fault_error(f, VEC_GP, (selector & ~SEL_RPL) | ext);
 	d->gva = table + offset;
 	d->high = 0;
-	if (!gva_read(v, d->gva, &d->low, 8, ACCESS_READ, f))
+	if (!ring3_read(v, d->gva, &d->low, 8, f))
 		return false;
-	if (!(desc_unpack(0, d->low, 0).attr & SEG_ATTR_S) && offset + 15 <= limit)
-		return gva_read(v, d->gva + 8, &d->high, 8, ACCESS_READ, f);
-	return true;
+	return d->low & DESC_S || offset + 15 > limit || read_high(v, d, f);
 }
 
 bool descriptor_set_accessed(struct vcpu *v, struct descriptor *d, struct event *f)
@@ -97,6 +101,7 @@ bool segment_load(struct vcpu *v, unsigned seg, u16 selector, struct event *f)
 		 * rely on neither. */
 		if (selector & ~SEL_RPL && !data_segment_check(v, selector, &s, f))
 			return false;
+		ring3_of(v)->inner_segments = true;
 		vcpu_changed(v, VCPU_SEGS);
 	}
 	v->seg[seg] = s;
@@ -154,23 +159,13 @@ bool tr_load(struct vcpu *v, u16 selector, struct event *f)
 	return true;
 }
 
-struct segment segment_flat(u16 selector, bool code, bool is_64bit, unsigned dpl)
-{
-	u32 attr = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_G | SEG_TYPE_ACCESSED | SEG_TYPE_WRITABLE |
-		   dpl << SEG_ATTR_DPL_SHIFT;
-
-	if (code)
-		attr |= SEG_TYPE_CODE | (is_64bit ? SEG_ATTR_L : SEG_ATTR_DB);
-	else
-		attr |= SEG_ATTR_DB;
-	return (struct segment){.selector = selector, .attr = attr, .limit = 0xffffffff};
-}
-
-/* After a return to an outer level, segments that it may not use become null. */
-void segments_drop_inner(struct vcpu *v, unsigned cpl)
+/* After a return to an outer level, segments that it may not use become null. What was loaded without the
+ * monitor is null, or for level 3. */
+static COLD void drop_inner(struct vcpu *v, unsigned cpl)
 {
 	static const u8 segs[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
 
+	ring3_of(v)->inner_segments = cpl != 3;
 	vcpu_need(v, VCPU_SEGS);
 	for (unsigned i = 0; i < ARRAY_SIZE(segs); i++) {
 		struct segment *s = &v->seg[segs[i]];
@@ -184,6 +179,12 @@ void segments_drop_inner(struct vcpu *v, unsigned cpl)
 	}
 }
 
+void segments_drop_inner(struct vcpu *v, unsigned cpl)
+{
+	if (ring3_of(v)->inner_segments)
+		drop_inner(v, cpl);
+}
+
 /* A stack pointer out of the TSS. */
 bool tss_read_stack(struct vcpu *v, u32 offset, u32 ext, u64 *rsp, struct event *f)
 {
@@ -191,5 +192,5 @@ bool tss_read_stack(struct vcpu *v, u32 offset, u32 ext, u64 *rsp, struct event 
 
 	if (offset + 7 > tr->limit)
 		return fault_error(f, VEC_TS, (tr->selector & ~SEL_RPL) | ext);
-	return gva_read(v, tr->base + offset, rsp, 8, ACCESS_READ, f);
+	return ring3_read(v, tr->base + offset, rsp, 8, f);
 }

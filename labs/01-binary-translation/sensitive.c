@@ -425,13 +425,13 @@ static bool tables_were_stale(struct vcpu *v)
 
 bool sensitive_execute(struct vcpu *v, const struct insn *i, struct vmexit *exit)
 {
-	if (unprivileged(v, i, exit))
+	unsigned cpl = vcpu_cpl(v);
+
+	if (!cpl && (privileged_common(v, i, exit) || privileged_ring3(v, i)))
 		return true;
-	if (!ring3_of(v)->user && segment_instruction(v, i))
+	if (unprivileged(v, i, exit) || (!ring3_of(v)->user && segment_instruction(v, i)))
 		return true;
-	if (vcpu_cpl(v))
-		return allowed_by_iopl(v, i, exit);
-	return privileged_common(v, i, exit) || privileged_ring3(v, i);
+	return cpl && allowed_by_iopl(v, i, exit);
 }
 
 void sensitive_emulate(struct vcpu *v, struct vmexit *exit)

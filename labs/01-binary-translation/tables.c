@@ -59,7 +59,7 @@ static gpa_t copy_table(struct vcpu *v, u64 *copy, gva_t table, u64 bytes)
 	return first;
 }
 
-void ring3_sync_tables(struct vcpu *v)
+COLD void ring3_make_tables(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 	const struct segment *ldt = &v->seg[SEG_LDTR];
@@ -74,6 +74,7 @@ void ring3_sync_tables(struct vcpu *v)
 	r->tables_stale = false;
 	r->gdt_gpa = copy_table(v, r->gdt, v->gdtr.base, (u64)v->gdtr.limit + 1);
 	r->ldt_gpa = has_ldt ? copy_table(v, r->ldt, ldt->base, (u64)ldt->limit + 1) : ~0ULL;
+	r->placed[true].valid = false;
 	vcpu_changed(v, VCPU_CS_SS);
 }
 

@@ -54,7 +54,7 @@ void ring3_set_user(struct vcpu *v, bool user)
 	ring3_of(v)->user = user;
 }
 
-void ring3_sync_tables(struct vcpu *v)
+void ring3_make_tables(struct vcpu *v)
 {
 	ring3_of(v)->tables_stale = false;
 }
@@ -117,6 +117,20 @@ gva_t emulate_operand_gva(struct vcpu *v, const struct insn *i)
 	return (gva_t)i->disp;
 }
 
+/* No memory of the guest's lies at its own addresses here. */
+bool read_safe(void *dst, const void *src, u64 size)
+{
+	(void)dst;
+	(void)src;
+	(void)size;
+	return false;
+}
+
+bool write_safe(void *dst, const void *src, u64 size)
+{
+	return read_safe(dst, src, size);
+}
+
 u64 clock_ticks(void)
 {
 	return 0;
@@ -166,7 +180,7 @@ static inline void new_guest(void)
 	memcpy((u8 *)ram_u64(TSS_GPA) + TSS_RSP0, &(u64){RSP0}, 8);
 	memcpy((u8 *)ram_u64(TSS_GPA) + TSS_IST1, &(u64){IST1}, 8);
 	memcpy((u8 *)ram_u64(TSS_GPA) + TSS_IOPB, &(u16){TSS_BYTES}, 2); /* no bitmap */
-	ring3 = (struct ring3){0};
+	ring3 = (struct ring3){.inner_segments = true};
 	raised_count = reflected = 0;
 	set_level(0);
 }

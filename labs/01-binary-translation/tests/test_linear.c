@@ -55,6 +55,15 @@ static enum mem_result fake_fault(struct vcpu *v, struct mem_fault *f)
 	return fault_result;
 }
 
+/* As before each entry. The root is loaded already: there is no CR3 to write to here. */
+static void enter(void)
+{
+	ring3_find_roots(&vcpu);
+	CU_ASSERT_EQUAL_FATAL(ring3.root, ring3.roots[ring3.user]);
+	ring3_load_root(&vcpu);
+	vcpu.changed = 0;
+}
+
 static void new_guest(void)
 {
 	static const struct cpu_engine cpu = {.name = "test"};
@@ -64,6 +73,7 @@ static void new_guest(void)
 	vcpu.cpu_private = &ring3;
 	kernel_root = KERNEL_ROOT;
 	ring3 = (struct ring3){.root = KERNEL_ROOT};
+	enter();
 	copies = refused = faults = 0;
 	fault_result = MEM_RETRY;
 }
@@ -129,13 +139,16 @@ static void test_roots(void)
 	CU_ASSERT_FALSE(reads(GVA, 8, ACCESS_READ));
 	kernel_root = KERNEL_ROOT;
 	CU_ASSERT(reads(GVA, 8, ACCESS_READ));
+	vcpu.changed = 0;
 	ring3.root = USER_ROOT;
-	ring3.user_root = true;
+	ring3.user = true;
+	enter();
 	set_cpl(3);
 	CU_ASSERT_FALSE(reads(GVA, 8, ACCESS_READ));
 	CU_ASSERT(reads(GVA, 8, ACCESS_USER));
 	CU_ASSERT(writes(GVA, 8, ACCESS_USER));
 	ring3.root = 0;
+	ring3.linear = LINEAR_NONE;
 	CU_ASSERT_FALSE(reads(GVA, 8, ACCESS_USER));
 }
 
@@ -143,10 +156,16 @@ static void test_state(void)
 {
 	new_guest();
 	ring3.watching = true;
+	enter();
 	CU_ASSERT_FALSE(reads(GVA, 8, ACCESS_READ));
 	CU_ASSERT_FALSE(writes(GVA, 8, 0));
 	ring3.watching = false;
-	vcpu.efer &= ~(u64)EFER_LMA; /* linear addresses of 32 bits */
+	enter();
+	CU_ASSERT(reads(GVA, 8, ACCESS_READ)); /* nothing stands against it any more */
+	vcpu.efer &= ~(u64)EFER_LMA;           /* linear addresses of 32 bits */
+	vcpu.changed = VCPU_CRS;
+	CU_ASSERT_FALSE(reads(GVA, 8, ACCESS_READ));
+	enter();
 	CU_ASSERT_FALSE(reads(GVA, 8, ACCESS_READ));
 	CU_ASSERT_EQUAL(copies, 0);
 }
