@@ -16,7 +16,7 @@ struct delivery {
 	struct event *fault;
 	u32 ext; /* SEL_ERROR_EXT for what the guest did not ask for */
 	struct gate64 gate;
-	struct segment cs;
+	const struct segment *cs;
 	unsigned from; /* level of the guest */
 	unsigned cpl;  /* of the handler */
 	u64 rsp;       /* of the handler */
@@ -82,7 +82,7 @@ static bool read_code_segment(struct vcpu *v, struct delivery *d)
 	if ((desc.low != h->desc || d->gate.selector != h->selector || d->from != h->from) &&
 	    !check_code_segment(v, d, desc.low, h))
 		return false;
-	d->cs = h->cs;
+	d->cs = &h->cs;
 	d->cpl = h->cpl;
 	return descriptor_set_accessed(v, &desc, d->fault);
 }
@@ -159,7 +159,7 @@ enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct ev
 		return INJECT_FAULTED;
 	v->rip = gate_offset(&d.gate);
 	v->gpr[GPR_RSP] = d.rsp;
-	v->seg[SEG_CS] = d.cs;
+	v->seg[SEG_CS] = *d.cs;
 	if (d.cpl != d.from)
 		v->seg[SEG_SS] = (struct segment){.selector = (u16)d.cpl,
 						  .attr = SEG_ATTR_UNUSABLE | d.cpl << SEG_ATTR_DPL_SHIFT};

@@ -71,6 +71,7 @@ COLD void ring3_make_tables(struct vcpu *v)
 	r->tables_check = false;
 	if (!r->tables_stale)
 		return;
+	vcpu_need(v, VCPU_SEGS); /* user code may have loaded a descriptor of the old copies */
 	r->tables_stale = false;
 	r->gdt_gpa = copy_table(v, r->gdt, v->gdtr.base, (u64)v->gdtr.limit + 1);
 	r->ldt_gpa = has_ldt ? copy_table(v, r->ldt, ldt->base, (u64)ldt->limit + 1) : ~0ULL;
