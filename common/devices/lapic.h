@@ -78,6 +78,12 @@ static inline int lapic_pending(const struct vcpu *v)
 	return v->lapic->pending;
 }
 
+/* Is an interrupt requested at all, be its priority too low for CR8 as it is? */
+static inline bool lapic_requested(const struct vcpu *v)
+{
+	return v->lapic->highest_irr >= 0;
+}
+
 /* The processor takes it: the acknowledge cycle. Only when lapic_pending() gives a vector. */
 u8 lapic_ack(struct vcpu *v);
 

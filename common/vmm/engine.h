@@ -78,6 +78,12 @@ struct cpu_engine {
 	void (*tlb_flush_page)(struct vcpu *v, gva_t gva);
 	void (*tlb_flush_all)(struct vcpu *v);
 	/*
+	 * Entry HV_PML4_SLOT of a root: engines that run the guest in ring 3 own this slot of its address
+	 * space, and may show ring 3 more of it in one root than in the other. NULL: that of machine_root().
+	 * Is asked for when a memory engine makes a root, after vcpu_init.
+	 */
+	u64 (*monitor_slot)(struct vcpu *v, enum root_role role);
+	/*
 	 * Runs the guest until it exits. Interrupts of the machine are off before and after. Sets the reason
 	 * of the exit and, in the union, what belongs to this reason; insn_len where the reason is an
 	 * instruction. What was there is of an earlier exit.

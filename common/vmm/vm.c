@@ -46,7 +46,7 @@ static struct vcpu *vcpu_create(struct vm *vm, const struct vm_config *c)
 	v->mem = c->mem;
 	v->id = vm->vcpu_count;
 	vcpu_reset(v);
-	if (fpu_vcpu_init(v) || c->mem->vcpu_init(v) || c->cpu->vcpu_init(v) || !lapic_create(v))
+	if (fpu_vcpu_init(v) || c->cpu->vcpu_init(v) || c->mem->vcpu_init(v) || !lapic_create(v))
 		return NULL;
 	if (vm->ended) /* an exercise that is not written yet, while it was made */
 		v->state = VCPU_ENDED;

@@ -56,6 +56,13 @@ static bool is_pair(const struct vcpu *v)
 	return v->cpu->root_kind == ROOT_PAIR;
 }
 
+static u64 monitor_slot(struct vcpu *v, enum root_role role)
+{
+	if (v->cpu->monitor_slot)
+		return v->cpu->monitor_slot(v, role);
+	return ((const u64 *)hpa_to_hva(machine_root()))[HV_PML4_SLOT];
+}
+
 static int vtlb_vcpu_init(struct vcpu *v)
 {
 	struct vtlb *t = machine_alloc(sizeof(*t));
@@ -68,7 +75,7 @@ static int vtlb_vcpu_init(struct vcpu *v)
 		if (!t->root[i])
 			return -1;
 		if (is_pair(v))
-			t->root[i][HV_PML4_SLOT] = ((const u64 *)hpa_to_hva(machine_root()))[HV_PML4_SLOT];
+			t->root[i][HV_PML4_SLOT] = monitor_slot(v, i ? ROLE_USER : ROLE_KERNEL);
 	}
 	t->pool = pages_alloc(VTLB_POOL_PAGES, PAGE_SIZE);
 	if (!t->pool)

@@ -49,6 +49,7 @@
 #define RFLAGS_VIP          0x00100000
 #define RFLAGS_ID           0x00200000
 #define RFLAGS_IOPL_SHIFT   12
+#define RFLAGS_ARITHMETIC   (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 #define CR0_PE              0x00000001
 #define CR0_MP              0x00000002

@@ -40,7 +40,6 @@ struct iret_frame {
 /* A gate to a handler, in an IDT that has none but these, and LIDT. type: SYS_TYPE_*. (tables.c) */
 void step_set_gate(unsigned vector, const void *handler, unsigned type, unsigned dpl);
 
-#define RFLAGS_ARITHMETIC (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 /* ---- segments ---- */
 
