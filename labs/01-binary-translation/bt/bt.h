@@ -53,12 +53,13 @@
  * every value is the guest's own state and is checked as a guest's register would be. The monitor fills it
  * before an entry and reads back what translated code may change: vif, cr8, spill.
  */
-enum bt_spill { BT_SPILL_RAX, BT_SPILL_RCX, BT_SPILL_RDX, BT_SPILLS };
+enum bt_spill { BT_SPILL_RAX, BT_SPILL_RCX, BT_SPILL_RDX, BT_SPILL_RSI, BT_SPILLS };
+extern const u8 bt_spill_gpr[BT_SPILLS]; /* GPR_* (emit.c) */
 #define BT_SPILL_MASK(s) (1U << (s))
 #define BT_FLAGS_SAVED   0x80 /* in `spilled`: SF ZF AF PF CF are in AH, OF in bit 0 of AL (LAHF, SETO) */
 
 struct bt_state {
-	u64 spill[BT_SPILLS]; /* the guest's RAX, RCX, RDX while a translation uses the register */
+	u64 spill[BT_SPILLS]; /* the guest's registers while a translation uses them */
 	u64 vif;              /* RFLAGS_IF or 0: the guest's IF */
 	u64 flags_base; /* the guest's IOPL, less RFLAGS_IF: added to what PUSHF gives in ring 3, and vif, it
 			   is what the guest would see */
@@ -98,15 +99,17 @@ enum bt_exit_kind {
  */
 struct bt_exit {
 	u64 rip;
-	u32 at;    /* offset in the cache of the UD2 */
-	u32 jump;  /* CHAIN: offset of the rel32 to patch (of a JMP or Jcc); unchained, the jump leads to `at`
-		    */
-	u32 block; /* number of the block that it is in */
-	u32 chained;      /* number of the block that it is chained to, + 1; 0: none */
-	u32 next;         /* of those chained to the same block: number + 1 */
-	u8 kind;          /* enum bt_exit_kind */
-	u8 spilled;       /* as in bt_point: the slow way out of an inlined sequence */
-	u8 result;        /* INVALID: enum decode_result */
+	u32 at;   /* offset in the cache of the UD2 */
+	u32 jump; /* CHAIN: offset of the rel32 to patch (of a JMP or Jcc); unchained, the jump leads to `at`
+		   */
+	u32 resume;  /* CALLOUT: where the block goes on when the guest's RIP is behind the instruction; 0:
+			nowhere */
+	u32 block;   /* number of the block that it is in */
+	u32 chained; /* number of the block that it is chained to, + 1; 0: none */
+	u32 next;    /* of those chained to the same block: number + 1 */
+	u8 kind;     /* enum bt_exit_kind */
+	u8 spilled;  /* as in bt_point: the slow way out of an inlined sequence */
+	u8 result;   /* INVALID: enum decode_result */
 	struct insn insn; /* CALLOUT */
 };
 
@@ -138,7 +141,8 @@ struct bt_block {
  *
  * The miss stub stands at offset 0 of the cache: UD2 alone. The monitor knows it by its address.
  */
-#define BT_MISS_STUB 0
+#define BT_MISS_STUB   0
+#define BT_EXIT_BYTES  6 /* UD2 and the number */
 
 struct bt_cache {
 	u8 *code;               /* hva of the cache, writable */
