@@ -125,11 +125,12 @@ struct bt_block {
 	u32 first_exit, exits;
 	u16 guest_bytes, guest_insns;
 	/* cache.c */
-	u64 frame[2];  /* gpa of the page or pages that it was translated from */
-	u32 incoming;  /* first exit that is chained here: number + 1 */
-	u32 hash_next; /* of those with the same hash of rip: number + 1 */
-	bool dead;     /* its code was written to */
-	bool mapped;   /* rip still leads to frame[]: nothing was flushed since that was seen */
+	u64 frame[2];    /* gpa of the page or pages that it was translated from; BT_NO_FRAME */
+	u32 incoming;    /* first exit that is chained here: number + 1 */
+	u32 hash_next;   /* of those with the same hash of rip: number + 1 */
+	u32 mapped_next; /* of those that are mapped: number + 1 */
+	bool dead;       /* its code was written to */
+	bool mapped;     /* rip still leads to frame[]: nothing was flushed since that was seen */
 };
 
 /*
@@ -144,12 +145,16 @@ struct bt_block {
 #define BT_MISS_STUB   0
 #define BT_EXIT_BYTES  6 /* UD2 and the number */
 
+#define BT_NO_FRAME    (~0ULL)
+#define BT_HASH_COUNT  4096
+#define BT_PAGE_FILTER 4096
+
 struct bt_cache {
 	u8 *code;               /* hva of the cache, writable */
 	u64 *table;             /* hva: addresses in the window */
 	struct bt_state *state; /* hva */
 	u64 window;             /* gva of the window, where the guest runs it */
-	u32 used;               /* bytes of the cache */
+	u32 used, size;         /* bytes of the cache: in use, in all */
 	enum bt_flavour flavour;
 	struct bt_block *block;
 	struct bt_point *point;
@@ -157,8 +162,12 @@ struct bt_cache {
 	u32 blocks, points, exits;             /* in use */
 	u32 max_blocks, max_points, max_exits; /* there is room for */
 	u32 generation;                        /* another number each time a block or a mapping was voided */
+	u32 hash[BT_HASH_COUNT];               /* of rip: number of the first block + 1 */
+	u32 mapped;                            /* the first mapped block: number + 1 */
+	u64 pages[BT_PAGE_FILTER / 64];        /* a bit for each hash of a page that mapped blocks are in */
 	/* cost of translation */
-	u64 translated_insns, translated_bytes, code_bytes, flushes;
+	u64 translated_insns, translated_bytes, code_bytes;
+	u32 flushes;
 };
 
 /* ---- the translator (translate.c): no machine, no vcpu; runs on the host too ---- */
@@ -179,7 +188,7 @@ struct bt_source {
  * kind INVALID.
  */
 struct bt_block *bt_translate(struct bt_cache *c, const struct bt_source *source);
-/* Writes the stubs of an empty cache and all of the table. */
+/* Writes the stubs of an empty cache. */
 void bt_translate_stubs(struct bt_cache *c);
 /* Patches the rel32 of an exit: to a block, or back (NULL). */
 void bt_patch(struct bt_cache *c, struct bt_exit *e, const struct bt_block *to);
@@ -191,21 +200,39 @@ bool bt_is_harmless(const struct insn *i);
 
 /* The point that an address in the cache belongs to, with its block. NULL: none. */
 const struct bt_point *bt_find_point(const struct bt_cache *c, u32 at, const struct bt_block **block);
-/* The exit whose UD2 is at that offset; NULL: none. */
-struct bt_exit *bt_find_exit(struct bt_cache *c, u32 at);
-/* The live block for rip, or NULL. It may not be `mapped`. */
-struct bt_block *bt_find_block(struct bt_cache *c, u64 rip);
-/* After bt_translate(): the block can be found. */
+/* The exit whose UD2 is at that offset of the cache, wherever that is; NULL: none. */
+static inline struct bt_exit *bt_find_exit(const struct bt_cache *c, u64 at)
+{
+	const struct __attribute__((packed)) {
+		u8 ud2[BT_EXIT_BYTES - sizeof(u32)];
+		u32 number;
+	} *code = (const void *)(c->code + at);
+
+	if (at > c->used - BT_EXIT_BYTES || code->number >= c->exits || c->exit[code->number].at != at)
+		return NULL;
+	return &c->exit[code->number];
+}
+
+/* The block for rip that is known to be mapped; NULL: none. */
+struct bt_block *bt_find_mapped(struct bt_cache *c, u64 rip);
+/* The live block for rip that was translated from these frames (the second counts where it has one); NULL:
+ * none. It becomes mapped. */
+struct bt_block *bt_find_block(struct bt_cache *c, u64 rip, const u64 frame[2]);
+/* After bt_translate(), with frame[] set: the block can be found, and is mapped. */
 void bt_add_block(struct bt_cache *c, struct bt_block *b);
-/* Chains an exit to a block; both live, and the block mapped. */
+/* Chains an exit to a mapped block. */
 void bt_chain(struct bt_cache *c, struct bt_exit *e, struct bt_block *to);
 /* Puts a mapped block into the lookup table. */
-void bt_enter_table(struct bt_cache *c, struct bt_block *b);
+void bt_enter_table(struct bt_cache *c, const struct bt_block *b);
+/* Nobody finds the block any more, and nobody is chained to it. */
+void bt_kill_block(struct bt_cache *c, struct bt_block *b);
 /* A frame was written: its blocks are dead. */
 void bt_frame_written(struct bt_cache *c, u64 frame);
-/* A translation of linear addresses was dropped: of one page, or of all. Blocks are to be looked up again. */
+/* A translation of linear addresses was dropped: of one page, or of all. Its blocks are no longer mapped. */
 void bt_unmap_page(struct bt_cache *c, u64 gva);
 void bt_unmap_all(struct bt_cache *c);
+/* Makes an empty cache of a zeroed one that has its memory. */
+void bt_start(struct bt_cache *c);
 /* Everything goes. */
 void bt_flush(struct bt_cache *c);
 

@@ -18,27 +18,10 @@
  */
 #include "emit.h"
 #include "lib/string.h"
+#include "x86/effects.h"
 
-#define OPCODE_LEA      0x8d
 #define OPCODE_MOV_LOAD 0x8b
 #define VECTOR_XB       0x60 /* X and B in the first payload byte of VEX, EVEX and XOP, inverted */
-
-/* ---- where things are in an instruction ---- */
-
-static unsigned modrm_offset(const struct insn *i)
-{
-	unsigned behind = i->has_disp ? i->disp_offset : i->has_imm ? i->imm_offset : i->length;
-
-	return behind - i->has_sib - 1;
-}
-
-/* Registers named by `vvvv` of VEX, EVEX or XOP: bits 6..3 of the payload byte that also has W, inverted. */
-static u32 vector_source(const struct insn *i, const u8 *bytes)
-{
-	unsigned w_byte = modrm_offset(i) - (i->vex == INSN_EVEX ? 3 : 2);
-
-	return i->vex ? 1U << (~bytes[w_byte] >> 3 & 0xf) : 0;
-}
 
 /* The address of a RIP-relative operand; with prefix 67 it has 32 bits. */
 static u64 target(const struct emit *e)
@@ -56,39 +39,19 @@ static bool is_absolute(const struct emit *e)
 
 /* ---- a register for the address ---- */
 
-/* Registers that opcodes with a memory operand use without naming them, as far as they might be chosen below.
- */
-#define RAX BIT(GPR_RAX)
-#define RCX BIT(GPR_RCX)
-#define RDX BIT(GPR_RDX)
-
-static const struct {
-	u8 map, first, last;
-	u16 registers;
-} implied[] = {
-	{0, 0xd2, 0xd3, RCX},             /* shifts by CL */
-	{0, 0xf6, 0xf7, RAX | RDX},       /* MUL IMUL DIV IDIV */
-	{1, 0xa5, 0xa5, RCX},             /* SHLD by CL */
-	{1, 0xad, 0xad, RCX},             /* SHRD by CL */
-	{1, 0xae, 0xae, RAX | RDX},       /* XSAVE XRSTOR XSAVEOPT */
-	{1, 0xb0, 0xb1, RAX},             /* CMPXCHG */
-	{1, 0xc7, 0xc7, RAX | RCX | RDX}, /* CMPXCHG8B CMPXCHG16B (RBX too), XSAVEC XSAVES XRSTORS */
-	{2, 0xf6, 0xf6, RDX},             /* MULX */
-	{3, 0x60, 0x63, RAX | RCX | RDX}, /* PCMPESTRM PCMPESTRI */
-};
-
 /*
  * A register that the instruction does not use. One of RAX, RCX and RDX is free, but for instructions that
- * use two or three of them besides what they name; those leave RSI alone.
+ * use two or three of them besides what they name (MULX, CMPXCHG16B, PCMPESTRI); those leave RSI alone. What
+ * the decoder's tables do not know either traps or uses the register that ModRM names and no other.
  */
-static enum bt_spill free_register(const struct insn *i, const u8 *bytes)
+static enum bt_spill free_register(const struct insn *i)
 {
-	u32 used = 1U << i->reg | vector_source(i, bytes);
+	struct insn_effects effects;
 	enum bt_spill s;
+	u32 used;
 
-	for (unsigned n = 0; n < ARRAY_SIZE(implied); n++)
-		if (i->map == implied[n].map && i->opcode >= implied[n].first && i->opcode <= implied[n].last)
-			used |= implied[n].registers;
+	insn_effects(&effects, i);
+	used = effects.known ? effects.gpr_read | effects.gpr_changed : 1U << i->reg;
 	for (s = BT_SPILL_RAX; s < BT_SPILL_RSI; s++)
 		if (!(used >> bt_spill_gpr[s] & 1))
 			break;
@@ -103,21 +66,16 @@ static enum bt_spill free_register(const struct insn *i, const u8 *bytes)
  */
 static void clear_extensions(const struct insn *i, u8 *bytes)
 {
-	static const u8 opcode_bytes[] = {1, 2, 3, 3, 2}; /* of the maps, with escapes */
-	u8 *modrm = bytes + modrm_offset(i);
-
-	if (i->vex == INSN_EVEX)
-		modrm[-4] |= VECTOR_XB;
-	else if (i->vex == INSN_VEX3 || i->vex == INSN_XOP)
-		modrm[-3] |= VECTOR_XB;
+	if (i->vex == INSN_EVEX || i->vex == INSN_VEX3 || i->vex == INSN_XOP)
+		bytes[i->opcode_offset + 1] |= VECTOR_XB;
 	else if (i->rex && !i->vex)
-		modrm[-opcode_bytes[i->map] - 1] &= (u8) ~(INSN_REX_X | INSN_REX_B);
+		bytes[i->opcode_offset - 1] &= (u8) ~(INSN_REX_X | INSN_REX_B);
 }
 
 /* The instruction up to ModRM, which names `operand`: MODRM_SIB, or a register with the address. */
 static void emit_head(struct emit *e, u8 operand)
 {
-	unsigned modrm = modrm_offset(&e->i);
+	unsigned modrm = e->i.disp_offset - 1U;
 	u8 head[INSN_MAX_LENGTH];
 
 	memcpy(head, e->bytes, modrm);
@@ -144,7 +102,7 @@ static void copy_absolute(struct emit *e)
 
 static void copy_by_register(struct emit *e)
 {
-	enum bt_spill s = free_register(&e->i, e->bytes);
+	enum bt_spill s = free_register(&e->i);
 
 	emit_spill(e, s);
 	emit_load_imm(e, bt_spill_gpr[s], target(e));
@@ -174,7 +132,7 @@ void copy_insn(struct emit *e)
 
 	if (!i->rip_relative)
 		emit_bytes(e, e->bytes, i->length);
-	else if (i->map == 0 && i->opcode == OPCODE_LEA && !i->vex)
+	else if (i->op == OP_LEA)
 		copy_lea(e);
 	else if (is_absolute(e) && i->length < INSN_MAX_LENGTH)
 		copy_absolute(e);
@@ -199,7 +157,7 @@ static void emit_load_head(struct emit *e, u8 rex)
 void copy_operand_to_rcx(struct emit *e)
 {
 	const struct insn *i = &e->i;
-	unsigned modrm = modrm_offset(i);
+	unsigned modrm = i->opcode_offset + 1U;
 
 	if (!i->rip_relative) {
 		emit_load_head(e, EMIT_REX_W | (i->rex & (INSN_REX_X | INSN_REX_B)));

@@ -23,7 +23,7 @@
 
 void emit_bytes(struct emit *e, const u8 *bytes, unsigned count)
 {
-	if (e->at + count > BT_CODE_BYTES) {
+	if (e->at + count > e->c->size) {
 		e->full = true;
 		return;
 	}

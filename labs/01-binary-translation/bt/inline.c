@@ -47,7 +47,8 @@ static bool inline_cli_sti(struct emit *e)
 
 /*
  * The image that PUSHF makes in ring 3 has IF set. What belongs there is that image - RFLAGS_IF + vif, which
- * LEA computes.
+ * LEA computes. (TF would be in the image if the monitor began a single step here. It does not: what is to
+ * be stepped over and is not harmless, it emulates; and inside a translation PUSHFQ lies behind.)
  */
 static bool inline_pushf(struct emit *e)
 {
@@ -73,9 +74,18 @@ static bool inline_pushf(struct emit *e)
  * if it has to be the slow way. (POPF at CPL 0 leaves VM, VIF and VIP alone and clears RF, in ring 3 too.)
  * The first load reads all of the image, so that POPFQ at the end cannot fault.
  */
+static void emit_popf(struct emit *e, bool interrupts)
+{
+	emit_point(e, EMIT_CAN_GO_BACK, RCX);
+	emit_set_vif(e, interrupts);
+	emit_point(e, EMIT_COMMITTED, RCX);
+	emit_unspill(e, BT_SPILL_RCX);
+	EMIT(e, 0x9d); /* popfq */
+}
+
 static bool inline_popf(struct emit *e)
 {
-	static const u8 image[] = {RFLAGS_IF >> 8, 0, (RFLAGS_IF | RFLAGS_OF) >> 8, RFLAGS_OF >> 8};
+	static const u8 image[] = {0, RFLAGS_IF >> 8, RFLAGS_OF >> 8, (RFLAGS_IF | RFLAGS_OF) >> 8};
 	u32 found[ARRAY_SIZE(image)], done;
 	u8 subtracted = 0;
 
@@ -86,24 +96,20 @@ static bool inline_popf(struct emit *e)
 	emit_point(e, EMIT_CAN_GO_BACK, RCX);
 	EMIT(e, 0x0f, 0xb6, 0xcd); /* movzbl %ch, %ecx */
 	for (unsigned n = 0; n < ARRAY_SIZE(image); n++) {
-		EMIT(e, 0x8d, 0x49, (u8)(subtracted - image[n])); /* lea ..(%rcx), %ecx */
+		if (image[n] != subtracted)
+			EMIT(e, 0x8d, 0x49, (u8)(subtracted - image[n])); /* lea ..(%rcx), %ecx */
 		found[n] = emit_jump8(e, OPCODE_JRCXZ);
 		subtracted = image[n];
 	}
 	emit_out(e, emit_way_out(e, RCX));
-	emit_land8(e, found[1]);
-	emit_land8(e, found[3]);
-	emit_set_vif(e, false);
-	emit_point(e, EMIT_COMMITTED, RCX);
-	done = emit_jump8(e, OPCODE_JMP8);
 	emit_land8(e, found[0]);
 	emit_land8(e, found[2]);
-	emit_point(e, EMIT_CAN_GO_BACK, RCX);
-	emit_set_vif(e, true);
-	emit_point(e, EMIT_COMMITTED, RCX);
+	emit_popf(e, false);
+	done = emit_jump8(e, OPCODE_JMP8);
+	emit_land8(e, found[1]);
+	emit_land8(e, found[3]);
+	emit_popf(e, true);
 	emit_land8(e, done);
-	emit_unspill(e, BT_SPILL_RCX);
-	EMIT(e, 0x9d); /* popfq */
 	return true;
 }
 

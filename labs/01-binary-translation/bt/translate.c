@@ -20,15 +20,6 @@
 
 /* ---- kinds of instructions ---- */
 
-/* XBEGIN names a place to go on in case of an abort. */
-#define XBEGIN_OPCODE 0xc7
-#define XBEGIN_MODRM  0xf8
-
-static bool is_xbegin(const struct insn *i)
-{
-	return i->map == 0 && !i->vex && i->opcode == XBEGIN_OPCODE && i->modrm == XBEGIN_MODRM;
-}
-
 /*
  * Of the instructions that read the TSC and its like, RDTSC is harmless: it traps when the monitor wants it
  * to (CR4.TSD). RDTSCP reads an MSR too that is the machine's, and RDPMC always traps.
@@ -98,9 +89,10 @@ bool bt_is_harmless(const struct insn *i)
 	case OP_JMP_FAR:
 	case OP_CALL_FAR:
 	case OP_RET_FAR:
+	case OP_XBEGIN: /* names a place to go on in case of an abort */
 		return false;
 	default:
-		return !is_xbegin(i);
+		return true;
 	}
 }
 
@@ -258,6 +250,4 @@ void bt_translate_stubs(struct bt_cache *c)
 
 	memcpy(c->code + BT_MISS_STUB, miss, sizeof(miss));
 	c->used = BT_MISS_STUB + sizeof(miss);
-	for (unsigned n = 0; n < BT_TABLE_COUNT; n++)
-		c->table[n] = c->window + BT_MISS_STUB;
 }

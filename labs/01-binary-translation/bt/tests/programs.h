@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs of the guest, made up at random: every one ends, with UD2, and touches only its own memory. The
+ * same seed gives the same program.
+ */
+#ifndef PROGRAMS_H
+#define PROGRAMS_H
+
+#include "reference.h"
+
+enum program_kind {
+	PROGRAM_PLAIN,     /* what ring 3 does as ring 0 would */
+	PROGRAM_SENSITIVE, /* the other instructions as well */
+};
+
+/* Writes a program and its memory; `first` becomes the state to begin with. */
+void program_make(enum place p, enum program_kind kind, u32 seed, struct guest *first);
+
+#endif
