@@ -12,7 +12,7 @@
 #include "guest/test.h"
 #include "lib/string.h"
 
-#define WARM_UP 16
+#define CHECKED 16 /* rounds of a loop whose result is checked */
 
 /* ---- into the kernel and back ---- */
 
@@ -37,7 +37,6 @@ static void syscall_setup(void)
 {
 	lstar = rdmsr(MSR_LSTAR);
 	wrmsr(MSR_LSTAR, (u64)syscall_return);
-	syscall_run(WARM_UP);
 }
 
 static void syscall_teardown(void)
@@ -62,7 +61,6 @@ static void pgfault_run(u64 n)
 static void pgfault_setup(void)
 {
 	idt[VEC_PF] = gate_make((u64)pgfault_handler, SEL_KERNEL_CODE, SYS_TYPE_INTR_GATE, 0, 0);
-	pgfault_run(WARM_UP);
 }
 
 static void divzero_run(u64 n)
@@ -78,7 +76,6 @@ static void divzero_run(u64 n)
 static void divzero_setup(void)
 {
 	idt[VEC_DE] = gate_make((u64)divzero_handler, SEL_KERNEL_CODE, SYS_TYPE_INTR_GATE, 0, 0);
-	divzero_run(WARM_UP);
 }
 
 /* ---- privileged instructions ---- */
@@ -93,21 +90,11 @@ static void in_run(u64 n)
 		in8(PORT_PIC_MASK);
 }
 
-static void in_setup(void)
-{
-	in_run(WARM_UP);
-}
-
 /* To the same register, what it has: all lines masked. */
 static void out_run(u64 n)
 {
 	while (n--)
 		out8(PORT_PIC_MASK, PIC_ALL_MASKED);
-}
-
-static void out_setup(void)
-{
-	out_run(WARM_UP);
 }
 
 /* To a register without an effect: where an operating system runs the guest, a device that is a program of
@@ -118,31 +105,16 @@ static void out_uart_run(u64 n)
 		out8(PORT_UART_SCRATCH, 0);
 }
 
-static void out_uart_setup(void)
-{
-	out_uart_run(WARM_UP);
-}
-
 static void cr8wr_run(u64 n)
 {
 	while (n--)
 		write_cr8(0);
 }
 
-static void cr8wr_setup(void)
-{
-	cr8wr_run(WARM_UP);
-}
-
 static void cpuid_run(u64 n)
 {
 	while (n--)
 		cpuid(0, 0);
-}
-
-static void cpuid_setup(void)
-{
-	cpuid_run(WARM_UP);
 }
 
 static void cli_sti_run(u64 n)
@@ -153,20 +125,10 @@ static void cli_sti_run(u64 n)
 	}
 }
 
-static void cli_sti_setup(void)
-{
-	cli_sti_run(WARM_UP);
-}
-
 static void popf_run(u64 n)
 {
 	while (n--)
 		asm volatile("pushfq\n popfq" : : : "cc", "memory");
-}
-
-static void popf_setup(void)
-{
-	popf_run(WARM_UP);
 }
 
 static bool has_hypercall(void)
@@ -193,11 +155,6 @@ static void hypercall_run(u64 n)
 		else
 			asm volatile("vmcall" : "+a"(rax) : : "memory");
 	}
-}
-
-static void hypercall_setup(void)
-{
-	hypercall_run(WARM_UP);
 }
 
 /* ---- interrupts ---- */
@@ -237,7 +194,6 @@ static void interrupt_setup(void)
 {
 	idt[VEC_TIMER] = gate_make((u64)interrupt_handler, SEL_KERNEL_CODE, SYS_TYPE_INTR_GATE, 0, 0);
 	lapic_timer_start(VEC_TIMER, 0, false);
-	interrupt_run(WARM_UP);
 }
 
 static u64 interrupt_ticks(void)
@@ -263,7 +219,6 @@ static void ptemod_setup(void)
 	page_map(TEST_BASE, gpa_of(page_alloc()), PTE_P | PTE_W);
 	*(volatile u64 *)TEST_BASE = 1;
 	pte = page_entry(TEST_BASE, 1);
-	ptemod_run(WARM_UP);
 }
 
 #define SPACES      2
@@ -289,7 +244,6 @@ static void ctxswitch_setup(void)
 		for (unsigned page = 0; page < SPACE_PAGES; page++)
 			page_map(TEST_BASE + page * PAGE_SIZE, gpa_of(page_alloc()), PTE_P | PTE_W);
 	}
-	ctxswitch_run(WARM_UP);
 }
 
 static void ctxswitch_teardown(void)
@@ -306,11 +260,6 @@ static void callret_run(u64 n)
 	struct frame f;
 
 	catch_asm(&f, callret_loop, n);
-}
-
-static void callret_setup(void)
-{
-	callret_run(WARM_UP);
 }
 
 /* Marsaglia's xorshift: ten instructions that need nothing but the CPU. Counts down RBX. */
@@ -349,8 +298,8 @@ static void kernel_loop_setup(void)
 {
 	struct frame f;
 
-	catch_asm(&f, kernel_loop, WARM_UP);
-	CHECK_EQ(f.gpr[GPR_RAX], xorshift(WARM_UP));
+	catch_asm(&f, kernel_loop, CHECKED);
+	CHECK_EQ(f.gpr[GPR_RAX], xorshift(CHECKED));
 }
 
 static void user_loop_bench(u64 n)
@@ -360,33 +309,33 @@ static void user_loop_bench(u64 n)
 
 static void user_loop_setup(void)
 {
-	struct user u = USER(user_loop, .gpr = {[GPR_RBX] = WARM_UP});
+	struct user u = USER(user_loop, .gpr = {[GPR_RBX] = CHECKED});
 
 	CHECK_EQ(user_run(&u), VEC_USER_EXIT);
-	CHECK_EQ(u.frame.gpr[GPR_RAX], xorshift(WARM_UP));
+	CHECK_EQ(u.frame.gpr[GPR_RAX], xorshift(CHECKED));
 }
 
-#define FEW  1000   /* of what may cost an exit */
-#define MANY 100000 /* of what is a few instructions */
-#define LOOP 10000  /* rounds of eleven instructions */
+#define FEW  1000    /* of what may cost an exit */
+#define MANY 100000  /* of what is a few instructions */
+#define LOOP 1000000 /* rounds of eleven instructions: so many that the way there and back does not count */
 
 const struct bench benches[] = {
 	{"bench/syscall", FEW, syscall_run, syscall_setup, syscall_teardown},
-	{"bench/in", FEW, in_run, in_setup},
-	{"bench/out", FEW, out_run, out_setup},
-	{"bench/cr8wr", FEW, cr8wr_run, cr8wr_setup},
-	{"bench/callret", MANY, callret_run, callret_setup},
+	{"bench/in", FEW, in_run},
+	{"bench/out", FEW, out_run},
+	{"bench/cr8wr", FEW, cr8wr_run},
+	{"bench/callret", MANY, callret_run},
 	{"bench/pgfault", FEW, pgfault_run, pgfault_setup},
 	{"bench/divzero", FEW, divzero_run, divzero_setup},
 	{"bench/ptemod", FEW, ptemod_run, ptemod_setup},
-	{"bench/cpuid", FEW, cpuid_run, cpuid_setup},
-	{"bench/hypercall", FEW, hypercall_run, hypercall_setup, .available = has_hypercall},
-	{"bench/cli_sti", FEW, cli_sti_run, cli_sti_setup},
-	{"bench/popf", FEW, popf_run, popf_setup},
+	{"bench/cpuid", FEW, cpuid_run},
+	{"bench/hypercall", FEW, hypercall_run, .available = has_hypercall},
+	{"bench/cli_sti", FEW, cli_sti_run},
+	{"bench/popf", FEW, popf_run},
 	{"bench/interrupt", FEW, interrupt_run, interrupt_setup, .ticks = interrupt_ticks},
 	{"bench/ctxswitch", FEW, ctxswitch_run, ctxswitch_setup, ctxswitch_teardown},
 	{"bench/kernel_loop", LOOP, kernel_loop_run, kernel_loop_setup},
 	{"bench/user_loop", LOOP, user_loop_bench, user_loop_setup},
-	{"bench/out_uart", FEW, out_uart_run, out_uart_setup},
+	{"bench/out_uart", FEW, out_uart_run},
 	{},
 };
