@@ -167,7 +167,7 @@ static void deliver_payload(struct vcpu *v, const struct event *e)
 	if (e->vector == VEC_PF) {
 		vcpu_need(v, VCPU_CRS);
 		v->cr2 = e->payload;
-		vcpu_changed(v, VCPU_CRS);
+		vcpu_changed(v, VCPU_CR2);
 	}
 	if (e->vector == VEC_DB) {
 		vcpu_need(v, VCPU_DRS);

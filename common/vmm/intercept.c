@@ -158,7 +158,7 @@ static bool cr_write(struct vcpu *v, unsigned number, u64 value)
 	case 2:
 		vcpu_need(v, VCPU_CRS);
 		v->cr2 = value;
-		vcpu_changed(v, VCPU_CRS);
+		vcpu_changed(v, VCPU_CR2);
 		return true;
 	case 3:
 		return cr3_write(v, value);

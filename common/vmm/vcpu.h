@@ -29,7 +29,8 @@ struct lapic;
 #define VCPU_DRS    0x10 /* dr[], dr6, dr7 */
 #define VCPU_SHADOW 0x20 /* interrupt_shadow, nmi_blocked */
 #define VCPU_CS_SS  0x40 /* seg[SEG_CS], seg[SEG_SS]: CPL and mode */
-#define VCPU_ALL    0x7f
+#define VCPU_CR2    0x80 /* cr2 alone; in `changed` only, what is valid goes with VCPU_CRS */
+#define VCPU_ALL    0xff
 
 enum vcpu_run_state {
 	VCPU_RUNNABLE,

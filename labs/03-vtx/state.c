@@ -238,7 +238,7 @@ static void load_changed(struct vcpu *v)
 		load_segments(v);
 	if (groups & VCPU_TABLES)
 		load_tables(v);
-	if (groups & VCPU_CRS)
+	if (groups & (VCPU_CRS | VCPU_CR2))
 		load_control(v);
 	if (groups & VCPU_MSRS)
 		load_msrs(v);

@@ -193,7 +193,7 @@ static void test_payload(void)
 	CU_ASSERT_EQUAL(v.cr2, 0);
 	CU_ASSERT(event_deliver(&v));
 	CU_ASSERT_EQUAL(v.cr2, 0x1234);
-	CU_ASSERT(v.changed & VCPU_CRS);
+	CU_ASSERT(v.changed & VCPU_CR2);
 	/* "The processor clears the GD flag upon entering to the debug exception handler": vol. 3B, 17.2.4 */
 	v.dr7 = DR7_RESERVED | DR7_GD;
 	event_debug(&v, DR6_BS);

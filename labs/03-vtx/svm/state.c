@@ -250,7 +250,7 @@ void svm_load_changed(struct vcpu *v)
 {
 	struct svm *s = svm_of(v);
 
-	if (v->changed & VCPU_CRS)
+	if (v->changed & (VCPU_CRS | VCPU_CR2))
 		load_control(v, s);
 	if (v->changed & VCPU_CS_SS)
 		load_cs_ss(v, s);
