@@ -59,7 +59,7 @@ static u64 parse_size(const char *text)
 	}
 }
 
-static u64 size_option(const char *text, const char *key, u64 otherwise)
+u64 hypervisor_size_option(const char *text, const char *key, u64 otherwise)
 {
 	char value[TEXT_BYTES];
 	u64 n;
@@ -154,8 +154,8 @@ static struct vm *start_guest(const struct machine_module *m, const struct cpu_e
 		.image = m->data,
 		.image_size = m->size,
 		.cmdline = split ? split + 2 : "",
-		.ram_bytes = size_option(string, "ram", DEFAULT_RAM),
-		.tick_budget = size_option(string, "budget", 0),
+		.ram_bytes = hypervisor_size_option(string, "ram", DEFAULT_RAM),
+		.tick_budget = hypervisor_size_option(string, "budget", 0),
 		.cpu = cpu,
 		.mem = mem,
 	};
@@ -214,7 +214,7 @@ int hypervisor_run(const struct cpu_engine *const cpus[], const struct mem_engin
 		if (!vms[i])
 			status = STATUS_FAILED;
 	}
-	trace_init(size_option(machine_cmdline, "trace", 0));
+	trace_init(hypervisor_size_option(machine_cmdline, "trace", 0));
 	sched_run();
 	trace_print();
 	for (unsigned i = 0; i < count; i++)

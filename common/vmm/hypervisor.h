@@ -22,4 +22,9 @@
  */
 int hypervisor_run(const struct cpu_engine *const cpu[], const struct mem_engine *const mem[]);
 
+/* Bytes that KEY= says among the words of `text`, with K, M or G behind the number; `otherwise` when it is
+ * not there, or no size (then with a sentence). An engine may have an option of its own on machine_cmdline.
+ */
+u64 hypervisor_size_option(const char *text, const char *key, u64 otherwise);
+
 #endif
