@@ -7,5 +7,7 @@
 
 /* Trap-and-emulate: right but for the sensitive instructions that do not trap. Needs ROOT_PAIR. */
 extern const struct cpu_engine trap_engine;
+/* Binary translation: right for the kernel, all of it. Needs ROOT_PAIR. */
+extern const struct cpu_engine bt_engine;
 
 #endif

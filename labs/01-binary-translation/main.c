@@ -5,7 +5,7 @@
 
 int main(void)
 {
-	static const struct cpu_engine *const cpu[] = {&trap_engine, NULL};
+	static const struct cpu_engine *const cpu[] = {&trap_engine, &bt_engine, NULL};
 	static const struct mem_engine *const mem[] = {&vtlb_engine, NULL};
 
 	return hypervisor_run(cpu, mem);

@@ -47,12 +47,8 @@ const char *ring3_machine_init(void)
 	return NULL;
 }
 
-int ring3_vcpu_init(struct vcpu *v)
+int ring3_vcpu_init(struct vcpu *v, struct ring3 *r)
 {
-	struct ring3 *r = machine_alloc(sizeof(*r));
-
-	if (!r)
-		return -1;
 	r->gdt = pages_alloc(TABLE_PAGES, PAGE_SIZE);
 	r->ldt = pages_alloc(TABLE_PAGES, PAGE_SIZE);
 	if (!r->gdt || !r->ldt)
@@ -303,16 +299,14 @@ static NOINLINE void load_changed(struct vcpu *v)
 	v->changed = 0;
 }
 
-/* A single step to the next instruction's end opens a window that no trapping instruction would: after an STI
- * shadow. */
 static u64 entry_flags(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 	u64 flags = (v->rflags & ~(u64)RFLAGS_VIRTUAL) | RFLAGS_IF | RFLAGS_RESERVED1;
 
 	r->system_flags = v->rflags & RFLAGS_VIRTUAL;
-	r->stepping = r->window && v->rflags & RFLAGS_IF && !(v->rflags & RFLAGS_TF);
-	r->window = false;
+	r->stepping = r->step && !(v->rflags & RFLAGS_TF);
+	r->step = false;
 	return r->stepping ? flags | RFLAGS_TF : flags;
 }
 
@@ -399,7 +393,7 @@ void ring3_run(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 
-	if (v->changed)
+	if (v->changed & ~(u32)VCPU_CR2) /* CR2 is in the vcpu alone */
 		load_changed(v);
 	v->rflags = entry_flags(v);
 	v->frame_rsp = v->gpr[GPR_RSP];

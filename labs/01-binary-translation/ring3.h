@@ -50,6 +50,7 @@ struct ring3 {
 	bool tables_check; /* the guest's paging changed: are the GDT and LDT still where they were? */
 	bool stepping;     /* TF is the monitor's: a window was asked for */
 	bool window;       /* request_window was called */
+	bool step;         /* the next ring3_run() is of one instruction */
 	u64 late_dr6;      /* watchpoints that MOV SS delayed into the monitor: #DB once the guest runs on */
 	u64 system_flags;  /* RFLAGS bits that the CPU does not hold for the guest: IF, IOPL (and TF while
 			      stepping) */
@@ -106,7 +107,8 @@ static inline struct ring3 *ring3_of(const struct vcpu *v)
 
 /* ---- ring3.c: the engine's part of a vcpu's life; see engine.h ---- */
 const char *ring3_machine_init(void);
-int ring3_vcpu_init(struct vcpu *v) MUST_USE;
+/* `r`: zeroed memory, which becomes cpu_private. */
+int ring3_vcpu_init(struct vcpu *v, struct ring3 *r) MUST_USE;
 void ring3_load(struct vcpu *v);
 void ring3_unload(struct vcpu *v);
 void ring3_fetch(struct vcpu *v, u32 groups);
@@ -261,6 +263,8 @@ enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct ev
  * engine shares is left to the caller of run, as `exit`, otherwise this stays untouched. False: it is none of
  * them, or the level may not execute it.
  */
+/* The privileged instructions that every engine meets, at level 0. False: not one of them. */
+bool privileged_common(struct vcpu *v, const struct insn *i, struct vmexit *exit) MUST_USE;
 bool sensitive_execute(struct vcpu *v, const struct insn *i, struct vmexit *exit) MUST_USE;
 /*
  * The instruction at RIP raised #GP, #NP or #SS in ring 3. Emulates it when the guest may execute it

@@ -156,6 +156,7 @@ bool tr_load(struct vcpu *v, u16 selector, struct event *f)
 	s.attr |= SYS_TYPE_TSS_BUSY;
 	vcpu_need(v, VCPU_SEGS);
 	v->seg[SEG_TR] = s;
+	vcpu_changed(v, VCPU_SEGS);
 	return true;
 }
 

@@ -242,7 +242,7 @@ static void exit_cr(struct vmexit *exit, struct vcpu *v, const struct insn *i)
  * Exercise E1.1, to begin with: HLT becomes VMEXIT_HLT (exit_as()). Common code ends the instruction and
  * waits for what wakes the vcpu.
  */
-static bool privileged_common(struct vcpu *v, const struct insn *i, struct vmexit *exit)
+bool privileged_common(struct vcpu *v, const struct insn *i, struct vmexit *exit)
 {
 	switch (i->op) {
 	case OP_HLT:

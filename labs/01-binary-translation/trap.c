@@ -80,6 +80,10 @@ static void trap_run(struct vcpu *v, struct vmexit *exit)
 		exit->reason = VMEXIT_NONE;
 		return;
 	}
+	/* A single step to the end of the next instruction opens a window that no trapping instruction would:
+	 * after the shadow of STI. */
+	ring3_of(v)->step = ring3_of(v)->window && v->rflags & RFLAGS_IF;
+	ring3_of(v)->window = false;
 	ring3_run(v);
 	if (trace_is_on())
 		trace_left(v, trap_name(v));
@@ -96,13 +100,20 @@ static void trap_run(struct vcpu *v, struct vmexit *exit)
 	exit->reason = VMEXIT_INTERRUPT;
 }
 
+static int trap_vcpu_init(struct vcpu *v)
+{
+	struct ring3 *r = machine_alloc(sizeof(*r));
+
+	return r ? ring3_vcpu_init(v, r) : -1;
+}
+
 const struct cpu_engine trap_engine = {
 	.name = "trap",
 	.summary = "trap-and-emulate: the guest's kernel in ring 3",
 	.root_kind = ROOT_PAIR,
 	.cr4_hidden = RING3_CR4_HIDDEN,
 	.machine_init = ring3_machine_init,
-	.vcpu_init = ring3_vcpu_init,
+	.vcpu_init = trap_vcpu_init,
 	.load = ring3_load,
 	.unload = ring3_unload,
 	.fetch = ring3_fetch,

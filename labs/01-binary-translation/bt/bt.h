@@ -36,7 +36,7 @@
 /* ---- the user window (window.c) ---- */
 
 /* Byte offsets in the window. Nothing in it but the state page can be written in ring 3. */
-#define BT_CODE_BYTES     MIB(4)
+#define BT_CODE_BYTES     MIB(1)
 #define BT_TABLE_OFFSET   MIB(8) /* aligned to its size: lookups depend on it */
 #define BT_TABLE_COUNT    65536  /* one entry for each value of the low 16 bits of a guest RIP */
 #define BT_STATE_OFFSET   MIB(10)

@@ -304,9 +304,8 @@ static bool is_privileged(const struct insn *i)
 	}
 }
 
-void bt_emulate(struct vcpu *v, const struct insn *i, struct vmexit *exit)
+static COLD void emulate_rare(struct vcpu *v, const struct insn *i, struct vmexit *exit)
 {
-	exit->reason = VMEXIT_NONE;
 	if (!exists(v, i))
 		event_exception(v, VEC_UD);
 	else if (silent(v, i, exit) || sensitive_execute(v, i, exit))
@@ -315,4 +314,11 @@ void bt_emulate(struct vcpu *v, const struct insn *i, struct vmexit *exit)
 		event_exception_error(v, VEC_GP, 0);
 	else
 		event_exception(v, VEC_UD);
+}
+
+void bt_emulate(struct vcpu *v, const struct insn *i, struct vmexit *exit)
+{
+	exit->reason = VMEXIT_NONE;
+	if (i->op == OP_XSETBV || vcpu_cpl(v) || !privileged_common(v, i, exit))
+		emulate_rare(v, i, exit);
 }

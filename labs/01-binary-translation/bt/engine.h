@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What the engine keeps for a vcpu beside struct ring3. */
+#ifndef BT_ENGINE_H
+#define BT_ENGINE_H
+
+#include "bt.h"
+#include "labs/01-binary-translation/ring3.h"
+#include "window.h"
+
+#define BT_NOWHERE      0x8000000000000000 /* as a RIP: not canonical */
+
+#define BT_KNOWN_POINTS 256
+
+struct bt {
+	struct ring3 ring3; /* first: ring3_of() */
+	struct bt_window window;
+	struct bt_cache cache;
+	struct trace_client trace;
+	/*
+	 * Where the guest's kernel goes on without a search: at resume_at, if RIP is resume_rip and nothing
+	 * has become void since.
+	 */
+	u64 resume_rip;
+	u32 resume_at, resume_generation;
+	bool translated;   /* the last run was in the cache */
+	bool code_written; /* what was just written is code, perhaps that of the instruction that writes */
+	u64 shadow_rip;    /* the instruction there is in an interrupt shadow; BT_NOWHERE */
+	struct bt_known_point {
+		const struct bt_point *point;
+		const struct bt_block *block;
+		u32 at, flushes; /* the offset in the cache; how often that had been flushed */
+	} known[BT_KNOWN_POINTS];
+};
+
+static inline struct bt *bt_of(struct vcpu *v)
+{
+	return v->cpu_private;
+}
+
+/* ---- fetch.c ---- */
+
+/* The translation of the guest's code at RIP, made now if there is none; mapped. NULL: the fetch raised a
+ * fault, or the guest has ended. */
+struct bt_block *bt_fetch(struct vcpu *v);
+/*
+ * The same for the one instruction at RIP, which is `i`. Its page is not traced: a traced one could not be
+ * written by its own code. So the block has to be killed after it has run.
+ */
+struct bt_block *bt_fetch_one(struct vcpu *v, const struct insn *i);
+bool bt_has_breakpoints(const struct vcpu *v);
+/* Is there an instruction breakpoint of the guest's? */
+bool bt_is_breakpoint(const struct vcpu *v, u64 rip, u64 *dr6);
+
+#endif
