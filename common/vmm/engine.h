@@ -89,6 +89,9 @@ struct cpu_engine {
 	 * instruction. What was there is of an earlier exit.
 	 */
 	void (*run)(struct vcpu *v, struct vmexit *exit);
+	/* Prints what the engine has counted for itself, at the end of a run that was traced. NULL: nothing.
+	 */
+	void (*report)(struct vcpu *v);
 };
 
 enum mem_result {

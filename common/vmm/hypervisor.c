@@ -182,6 +182,12 @@ static const char *prepare(const struct cpu_engine *cpu, const struct mem_engine
 	return why;
 }
 
+static void report(const struct cpu_engine *cpu, const struct vm *vm)
+{
+	for (unsigned i = 0; cpu->report && i < vm->vcpu_count; i++)
+		cpu->report(vm->vcpus[i]);
+}
+
 int hypervisor_run(const struct cpu_engine *const cpus[], const struct mem_engine *const mems[])
 {
 	const struct cpu_engine *cpu = choose_cpu(cpus);
@@ -217,6 +223,9 @@ int hypervisor_run(const struct cpu_engine *const cpus[], const struct mem_engin
 	trace_init(hypervisor_size_option(machine_cmdline, "trace", 0));
 	sched_run();
 	trace_print();
+	for (unsigned i = 0; trace_is_on() && i < count; i++)
+		if (vms[i])
+			report(cpu, vms[i]);
 	for (unsigned i = 0; i < count; i++)
 		if (vms[i] && vms[i]->exit_status)
 			status = STATUS_FAILED;

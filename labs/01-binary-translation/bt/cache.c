@@ -123,8 +123,6 @@ void bt_add_block(struct bt_cache *c, struct bt_block *b)
 	b->incoming = 0;
 	b->dead = b->mapped = false;
 	set_mapped(c, b);
-	c->translated_insns += b->guest_insns;
-	c->translated_bytes += b->guest_bytes;
 }
 
 /* ---- from block to block without the monitor ---- */

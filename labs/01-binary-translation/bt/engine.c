@@ -667,4 +667,5 @@ const struct cpu_engine bt_engine = {
 	.tlb_flush_all = bt_tlb_flush_all,
 	.monitor_slot = bt_monitor_slot,
 	.run = bt_run,
+	.report = bt_report,
 };

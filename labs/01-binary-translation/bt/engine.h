@@ -47,6 +47,8 @@ struct bt_block *bt_fetch(struct vcpu *v);
  * written by its own code. So the block has to be killed after it has run.
  */
 struct bt_block *bt_fetch_one(struct vcpu *v, const struct insn *i);
+/* What translation has cost, a line on the console. */
+void bt_report(struct vcpu *v);
 bool bt_has_breakpoints(const struct vcpu *v);
 /* Is there an instruction breakpoint of the guest's? */
 bool bt_is_breakpoint(const struct vcpu *v, u64 rip, u64 *dr6);

@@ -6,7 +6,9 @@
  * dies when they are written.
  */
 #include "engine.h"
+#include "lib/print.h"
 #include "lib/string.h"
+#include "machine/machine.h"
 #include "vmm/vm.h"
 #include "x86/exception.h"
 #include "x86/paging.h"
@@ -82,6 +84,7 @@ static struct bt_block *translate(struct vcpu *v, const struct code *code)
 {
 	struct bt_cache *c = &bt_of(v)->cache;
 	struct bt_source source = {.rip = v->rip, .bytes = code->bytes, .size = code->size, .more = true};
+	u64 start = clock_ticks();
 	struct bt_block *b;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(v->dr); i++)
@@ -92,6 +95,7 @@ static struct bt_block *translate(struct vcpu *v, const struct code *code)
 		bt_flush(c);
 		b = bt_translate(c, &source);
 	}
+	c->ticks += clock_ticks() - start;
 	memcpy(b->frame, code->frame, sizeof(b->frame));
 	bt_add_block(c, b);
 	return b;
@@ -141,4 +145,14 @@ struct bt_block *bt_fetch_one(struct vcpu *v, const struct insn *i)
 		return NULL;
 	code.size = i->length;
 	return translate(v, &code);
+}
+
+/* The ticks are instructions where the machine's clock counts them (QEMU with -icount), else cycles. */
+void bt_report(struct vcpu *v)
+{
+	const struct bt_cache *c = &bt_of(v)->cache;
+
+	kprintf("[hv] guest %s: translated %lu instructions of %lu bytes to %lu bytes, in %lu ticks; cache "
+		"emptied %u times\n",
+		v->vm->name, c->translated_insns, c->translated_bytes, c->code_bytes, c->ticks, c->flushes);
 }

@@ -294,6 +294,21 @@ static void test_invalid(void)
 	check_invalid("66666666666666666666666666666690", 0, DECODE_TOO_LONG);
 }
 
+/* What is reported as the cost of translation. */
+static void test_counts(void)
+{
+	struct bt_cache before;
+	struct bt_block *b;
+
+	blocks_begin(BT_FAST);
+	before = runner_cache;
+	b = blocks_translate(LOW_RIP, "90 4889c3 c3");
+	bt_add_block(&runner_cache, b);
+	CU_ASSERT_EQUAL(runner_cache.translated_insns, before.translated_insns + 3);
+	CU_ASSERT_EQUAL(runner_cache.translated_bytes, before.translated_bytes + 5);
+	CU_ASSERT_EQUAL(runner_cache.code_bytes, before.code_bytes + b->end - b->checked);
+}
+
 /* A block that finds no room leaves nothing behind, whatever it was that ran out. */
 static void test_no_room(void)
 {
@@ -366,4 +381,5 @@ static void test_sti_at_the_end(void)
 
 UNIT_MAIN("forms", {"call-outs", test_callouts}, {"classes", test_classes}, {"XBEGIN", test_xbegin},
 	  {"limits of a block", test_limits}, {"truncated", test_truncated}, {"invalid", test_invalid},
-	  {"no room", test_no_room}, {"shadow of STI", test_shadow}, {"STI at the end", test_sti_at_the_end})
+	  {"no room", test_no_room}, {"counts", test_counts}, {"shadow of STI", test_shadow},
+	  {"STI at the end", test_sti_at_the_end})
