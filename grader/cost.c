@@ -24,7 +24,7 @@ double cost_model(const struct bench_result *b)
 	static const struct {
 		const char *cpu;
 		double exit;
-	} engines[] = {{"trap", CYCLES_RING3_EXIT}};
+	} engines[] = {{"trap", CYCLES_RING3_EXIT}, {"bt", CYCLES_RING3_EXIT}};
 	double n = (double)b->bench.iterations;
 
 	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)

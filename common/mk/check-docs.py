@@ -172,7 +172,7 @@ class Tree:
         path, _, anchor = target.partition("#")
         where = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
         if where.endswith(".svg"):
-            where = where[:-4] + ".dot"
+            where = where[:-4] + (".dat" if "/plots/" in where else ".dot")
         if not os.path.exists(where):
             yield f"dead link: {target}"
         elif anchor and where.endswith(".md") and anchor not in anchors(where):

@@ -10,6 +10,8 @@ STAGE    := $(BUILD)/docs-pages
 SITE     := $(BUILD)/docs
 PAGES    := $(wildcard docs/*.md)
 DIAGRAMS := $(patsubst docs/%.dot,$(STAGE)/%.svg,$(wildcard docs/diagrams/*.dot))
+# Figures that `make bench` has measured once: a copy of its bench.dat, plotted as it does.
+PLOTS    := $(patsubst docs/%.dat,$(STAGE)/%.svg,$(wildcard docs/plots/*.dat))
 LABS     := $(wildcard labs/*/README.md)
 lab_page  = lab-$(firstword $(subst -, ,$(notdir $(patsubst %/,%,$(dir $(1)))))).md
 STAGED   := $(patsubst docs/%,$(STAGE)/%,$(PAGES)) $(foreach l,$(LABS),$(STAGE)/$(call lab_page,$(l))) \
@@ -34,7 +36,7 @@ endef
 docs: $(SITE)/index.html
 
 # All at once: MkDocs keeps nothing, and takes a second or two. --strict: a warning is an error.
-$(SITE)/index.html: $(STAGED) $(DIAGRAMS) docs/mkdocs.yml docs/search.js
+$(SITE)/index.html: $(STAGED) $(DIAGRAMS) $(PLOTS) docs/mkdocs.yml docs/search.js
 	$(call say,MKDOCS,$(SITE))
 	$(Q)rm -f $(filter-out $(STAGED),$(wildcard $(STAGE)/*.md))
 	$(Q)cp docs/mkdocs.yml $(BUILD)/mkdocs.yml
@@ -66,3 +68,8 @@ $(STAGE)/%.svg: docs/%.dot
 	@mkdir -p $(@D)
 	$(call say,DOT,$@)
 	$(Q)dot -Tsvg -o $@ $<
+
+$(STAGE)/%.svg: docs/%.dat grader/bench.gnuplot
+	@mkdir -p $(@D)
+	$(call say,GNUPLOT,$@)
+	$(Q)gnuplot -e "data='$<'; image='$@'" grader/bench.gnuplot
