@@ -172,7 +172,7 @@ class Tree:
         path, _, anchor = target.partition("#")
         where = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
         if where.endswith(".svg"):
-            where = where[:-4] + (".dat" if "/plots/" in where else ".dot")
+            where = next((where[:-4] + kind for kind in (".dot", ".dat") if os.path.exists(where[:-4] + kind)), where)
         if not os.path.exists(where):
             yield f"dead link: {target}"
         elif anchor and where.endswith(".md") and anchor not in anchors(where):
