@@ -168,6 +168,18 @@ struct bt_cache {
 	/* cost of translation: of the guest's code, of the cache; ticks of the clock in bt_translate() */
 	u64 translated_insns, translated_bytes, code_bytes, ticks;
 	u32 flushes;
+	/*
+	 * How often, for the picture of the cache; NULL: nobody counts. Who counts has the monitor hear of
+	 * everything: a chain is noted but not patched, and the lookup table stays empty.
+	 */
+	struct bt_counts *counts;
+};
+
+/* Since the cache was empty. Each is as long as there is room for what it counts. */
+struct bt_counts {
+	u32 *runs;    /* of a block: entries at its begin */
+	u32 *lookups; /* of a block: those of them that an indirect jump led to */
+	u32 *taken;   /* of an exit */
 };
 
 /* ---- the translator (translate.c): no machine, no vcpu; runs on the host too ---- */
@@ -231,6 +243,11 @@ void bt_frame_written(struct bt_cache *c, u64 frame);
 /* A translation of linear addresses was dropped: of one page, or of all. Its blocks are no longer mapped. */
 void bt_unmap_page(struct bt_cache *c, u64 gva);
 void bt_unmap_all(struct bt_cache *c);
+/* False: they are for the monitor to count (bt_counts). */
+static inline bool bt_goes_alone(const struct bt_cache *c)
+{
+	return !c->counts;
+}
 /* Makes an empty cache of a zeroed one that has its memory. */
 void bt_start(struct bt_cache *c);
 /* Everything goes. */

@@ -132,12 +132,14 @@ void bt_chain(struct bt_cache *c, struct bt_exit *e, struct bt_block *to)
 	e->chained = number(c, to) + 1;
 	e->next = to->incoming;
 	to->incoming = (u32)(e - c->exit) + 1;
-	bt_patch(c, e, to);
+	if (bt_goes_alone(c))
+		bt_patch(c, e, to);
 }
 
 void bt_enter_table(struct bt_cache *c, const struct bt_block *b)
 {
-	*table_of(c, b->rip) = c->window + b->checked;
+	if (bt_goes_alone(c))
+		*table_of(c, b->rip) = c->window + b->checked;
 }
 
 static void leave_table(struct bt_cache *c, const struct bt_block *b)
@@ -235,8 +237,17 @@ void bt_start(struct bt_cache *c)
 	bt_translate_stubs(c);
 }
 
+static void clear_counts(struct bt_cache *c)
+{
+	memset(c->counts->runs, 0, c->blocks * sizeof(u32));
+	memset(c->counts->lookups, 0, c->blocks * sizeof(u32));
+	memset(c->counts->taken, 0, c->exits * sizeof(u32));
+}
+
 void bt_flush(struct bt_cache *c)
 {
+	if (c->counts)
+		clear_counts(c);
 	for (u32 i = 0; i < c->blocks; i++)
 		leave_table(c, &c->block[i]);
 	memset(c->hash, 0, sizeof(c->hash));

@@ -33,12 +33,14 @@
 #define CACHE_BYTES_MIN KIB(16)
 
 static u32 cache_bytes = BT_CODE_BYTES;
+static bool counting; /* count=1: how often blocks run and exits are taken */
 
 static const char *bt_machine_init(void)
 {
 	u64 bytes = hypervisor_size_option(machine_cmdline, "cache", cache_bytes);
 
 	cache_bytes = (u32)MIN(MAX(bytes, CACHE_BYTES_MIN), BT_CODE_BYTES);
+	counting = hypervisor_size_option(machine_cmdline, "count", 0);
 	return ring3_machine_init();
 }
 
@@ -50,6 +52,19 @@ static void code_written(struct vm *vm, gpa_t frame, void *context)
 	(void)vm;
 	bt_frame_written(&b->cache, frame);
 	b->code_written |= generation != b->cache.generation;
+}
+
+static bool begin_counting(struct bt *b)
+{
+	struct bt_cache *c = &b->cache;
+
+	b->counts = (struct bt_counts){
+		.runs = machine_alloc(c->max_blocks * sizeof(u32)),
+		.lookups = machine_alloc(c->max_blocks * sizeof(u32)),
+		.taken = machine_alloc(c->max_exits * sizeof(u32)),
+	};
+	c->counts = &b->counts;
+	return b->counts.runs && b->counts.lookups && b->counts.taken;
 }
 
 static int bt_vcpu_init(struct vcpu *v)
@@ -74,7 +89,7 @@ static int bt_vcpu_init(struct vcpu *v)
 	c->block = machine_alloc(c->max_blocks * sizeof(*c->block));
 	c->point = machine_alloc(c->max_points * sizeof(*c->point));
 	c->exit = machine_alloc(c->max_exits * sizeof(*c->exit));
-	if (!c->block || !c->point || !c->exit)
+	if (!c->block || !c->point || !c->exit || (counting && !begin_counting(b)))
 		return -1;
 	bt_start(c);
 	b->trace = (struct trace_client){.written = code_written, .context = b};
@@ -256,6 +271,8 @@ static struct bt_block *destination(struct vcpu *v)
 	struct bt_block *b;
 	u64 dr6;
 
+	/* A chain may stand at the very place where the guest went on: not there again. */
+	bt_of(v)->resume_rip = BT_NOWHERE;
 	if (!gva_is_canonical(v->rip) || bt_is_breakpoint(v, v->rip, &dr6))
 		return NULL; /* seen before the next entry */
 	b = bt_fetch(v);
@@ -265,12 +282,15 @@ static struct bt_block *destination(struct vcpu *v)
 /* The destination of an indirect jump was not in the table. */
 static enum next missed(struct vcpu *v)
 {
+	struct bt_cache *c = &bt_of(v)->cache;
 	struct bt_block *to;
 
 	recover_exit(v, NULL);
 	to = destination(v);
 	if (to)
-		bt_enter_table(&bt_of(v)->cache, to);
+		bt_enter_table(c, to);
+	if (to && c->counts)
+		c->counts->lookups[to - c->block]++;
 	return to ? GO_ON : LEAVE;
 }
 
@@ -477,6 +497,18 @@ static COLD enum next left_otherwise(struct vcpu *v, struct vmexit *exit)
 	return v->state == VCPU_ENDED ? LEAVE : left_by_exception(v, exit);
 }
 
+/* What is kept of each exit for the pictures of `make trace`. */
+static COLD void note_exit(const struct vcpu *v, const struct bt_cache *c)
+{
+	const struct bt_exit *e = NULL;
+
+	trace_left(v, exit_name(v));
+	if (c->counts && v->frame_vector == VEC_UD)
+		e = bt_find_exit(c, v->rip - c->window);
+	if (e)
+		c->counts->taken[e - c->exit]++;
+}
+
 /* Nearly always it is a call-out. */
 static inline enum next left(struct vcpu *v, struct vmexit *exit)
 {
@@ -484,7 +516,7 @@ static inline enum next left(struct vcpu *v, struct vmexit *exit)
 	const struct bt_exit *e = NULL;
 
 	if (trace_is_on())
-		trace_left(v, exit_name(v));
+		note_exit(v, &b->cache);
 	if (v->frame_vector == VEC_UD)
 		e = bt_find_exit(&b->cache, v->rip - b->cache.window);
 	if (!e || e->kind != BT_EXIT_CALLOUT)
@@ -597,6 +629,8 @@ static COLD bool prepare(struct vcpu *v, struct vmexit *exit, bool waits, u32 *a
 	block = bt_fetch(v);
 	if (block)
 		*at = block->code;
+	if (block && b->cache.counts)
+		b->cache.counts->runs[block - b->cache.block]++;
 	return block;
 }
 
@@ -616,6 +650,8 @@ static inline bool find_entry(const struct vcpu *v, struct bt *b, u32 *at)
 	*at = b->resume_at;
 	if (can_resume(v, b))
 		return true;
+	if (b->cache.counts)
+		return false; /* prepare() counts */
 	block = bt_find_mapped(&b->cache, v->rip);
 	if (block)
 		*at = block->code;

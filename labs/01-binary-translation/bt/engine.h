@@ -16,6 +16,7 @@ struct bt {
 	struct bt_window window;
 	struct bt_cache cache;
 	struct trace_client trace;
+	struct bt_counts counts; /* cache.counts, if that is not NULL */
 	/*
 	 * Where the guest's kernel goes on without a search: at resume_at, if RIP is resume_rip and nothing
 	 * has become void since.

@@ -267,6 +267,29 @@ static void test_table_conflict(void)
 	CU_ASSERT_EQUAL(c.table[b->rip % BT_TABLE_COUNT], c.window + BT_MISS_STUB);
 }
 
+/* ---- counting ---- */
+
+/* Who counts hears of every jump: what leads where is noted, but nothing goes there by itself. */
+static void test_counting(void)
+{
+	static u32 runs[BLOCKS], lookups[BLOCKS], taken[BLOCKS];
+	struct bt_counts counts = {.runs = runs, .lookups = lookups, .taken = taken};
+	struct bt_block *a, *b;
+
+	start();
+	c.counts = &counts;
+	a = make_in(RIP, FRAME_A);
+	b = make_in(RIP + 16, FRAME_A);
+	bt_chain(&c, exit_of(a), b);
+	bt_enter_table(&c, b);
+	CU_ASSERT_EQUAL(exit_of(a)->chained, b - blocks + 1);
+	CU_ASSERT_PTR_NULL(leads_to[a->first_exit]);
+	CU_ASSERT_FALSE(in_table(b));
+	runs[1] = lookups[1] = taken[0] = 7;
+	bt_flush(&c); /* other blocks will have these numbers */
+	CU_ASSERT(!runs[1] && !lookups[1] && !taken[0]);
+}
+
 /* ---- at random ---- */
 
 #define PAGES  4
@@ -406,4 +429,5 @@ UNIT_MAIN("cache", {"found by RIP and frame", test_found_by_rip_and_frame},
 	  {"the second page counts", test_second_page_counts}, {"point of an address", test_point_of_address},
 	  {"exit of an address", test_exit_of_address}, {"written code is dead", test_written_code_is_dead},
 	  {"a page that is unmapped", test_unmapped_page}, {"all that is unmapped", test_unmapped_all},
-	  {"two blocks for one entry of the table", test_table_conflict}, {"random", test_random})
+	  {"two blocks for one entry of the table", test_table_conflict}, {"counting", test_counting},
+	  {"random", test_random})
