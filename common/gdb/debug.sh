@@ -5,7 +5,8 @@
 #   debug.sh run IMAGE GUEST DIR QEMU ARGUMENTS...     for a person
 #   debug.sh check IMAGE GUEST DIR QEMU ARGUMENTS...   the session of check.py, for `make test`
 #   debug.sh run-saved|check-saved IMAGE GUEST DIR     without a machine, on the memory in the directory HV_MEMORY: saved.sh
-#   debug.sh tables IMAGE GUEST DIR QEMU ARGUMENTS...  the session of tables.py, for `make trace`
+#   debug.sh picture IMAGE GUEST DIR QEMU ARGUMENTS... the session HV_SESSION, with moment.py before it, for `make trace`
+#   debug.sh session IMAGE GUEST DIR QEMU ARGUMENTS... the session HV_SESSION, with check_tools.py before it, for `make test`
 #
 # IMAGE and GUEST are file names without .elf. GDB finds QEMU by a socket in a directory of the session's own below DIR, so that two
 # sessions never meet. HV_COMMANDS names more files of commands, of the engines that the hypervisor is linked from, and HV_CHECKS files of
@@ -79,12 +80,14 @@ done
 export PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 # hv.py has a module beside it
 export HV_TABLES="${HV_TABLES:-${dir%/*}/tables.svg}"
 case $mode in
-check | tables | check-saved)
+check | check-saved | session | picture)
 	code=0
-	for file in "$here/check_tools.py" $HV_CHECKS; do
-		set -- "$@" -x "$file"
-	done
-	[ $mode = check-saved ] || set -- "$@" -x "$here/$mode.py"
+	case $mode in
+	check) set -- "$@" -x "$here/check_tools.py" $(printf ' -x %s' $HV_CHECKS) -x "$here/check.py" ;;
+	check-saved) set -- "$@" -x "$here/check_tools.py" $(printf ' -x %s' $HV_CHECKS) ;;
+	session) set -- "$@" -x "$here/check_tools.py" -x "$HV_SESSION" ;;
+	picture) set -- "$@" -x "$here/moment.py" -x "$HV_SESSION" ;;
+	esac
 	timeout -k 1 $limit gdb -batch "$@" "$image.elf" </dev/null || code=$?
 	[ $code -ne 124 ] || say "the session did not end within $limit seconds"
 	exit $code
@@ -94,7 +97,7 @@ run-saved)
 	gdb "$@" "$image.elf"
 	;;
 *)
-	say 'stopped before the first instruction. Try: break *guest_main, continue, hv-vcpu, hv-walk guest_main, hv-tables, hv-exits'
+	say 'stopped before the first instruction. Try: hv-until guest_main, hv-vcpu, hv-walk guest_main, hv-tables, hv-exits'
 	gdb "$@" "$image.elf"
 	;;
 esac

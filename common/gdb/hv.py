@@ -5,6 +5,8 @@
     hv-walk GVA [N]   the guest's page tables and the memory engine's shadow of them, side by side
     hv-tables [FILE [N]]  a picture of the guest's page tables with the shadow beside them (picture.py)
     hv-exits [N]      how often each vcpu came back to the monitor, and why
+    hv-until GVA [HIT]  runs on until a guest comes to an address of its own
+    hv-backtrace [N]  the guest's calls, wherever its engine runs it
 
 N is the number that hv-vcpu prints. Without it hv-walk and hv-tables take the vcpu that has the CPU, the others take all.
 
@@ -274,6 +276,13 @@ class Engine:
     def is_running(self):
         """Does the CPU execute the guest's instructions at this moment?"""
         return False
+
+    def places(self, gva):
+        """Where the CPU is when the guest comes to that address of its own."""
+        return [gva]
+
+    # A function of the hypervisor's and a condition: there may be more places when it is called.
+    adds_places = None
 
     def complete(self, state):
         """Puts into a State what the engine's fetch() would bring now, and what the next exit would."""
@@ -647,6 +656,97 @@ def print_exits(number, v):
         print('  of the guest: ' + ', '.join('%s %d' % (name, int(counters[name])) for name in names))
 
 
+# ---- hv-until ----
+
+def is_fetched():
+    """QEMU looks at breakpoints before it fetches. So at a page that the shadow does not hold it stops twice: before the page fault,
+    and at the same instruction behind it."""
+    return walk(register('cr3') & PTE_ADDR, register('rip'), lambda hpa: HV_BASE + hpa)[1] is not None
+
+
+def silent_breakpoint(location):
+    breakpoint = gdb.Breakpoint(location, type=gdb.BP_HARDWARE_BREAKPOINT, internal=True)
+    breakpoint.silent = True
+    return breakpoint
+
+
+class Until:
+    """Breakpoints wherever the CPU may be when a guest comes to an address of its own."""
+
+    def __init__(self, gva):
+        self.gva, self.planted, self.adders = gva, {}, []
+
+    def plant(self):
+        engines = [engine_of(v) for v in vcpus()]
+        for place in {place for engine in engines for place in engine.places(self.gva)} - set(self.planted):
+            self.planted[place] = silent_breakpoint('*%#x' % place)
+        if not self.adders:
+            for function, condition in {engine.adds_places for engine in engines if engine.adds_places}:
+                adder = silent_breakpoint(function)
+                adder.condition = condition % {'gva': '%#x' % self.gva}
+                self.adders.append(adder)
+
+    def is_there(self):
+        return any(state.running and state.rip == self.gva for state in map(State, vcpus())) and is_fetched()
+
+    def go_on(self):
+        """To the next stop that is one: True where the guest is there, False where something else has stopped the machine."""
+        while True:
+            self.plant()
+            added = sum(adder.hit_count for adder in self.adders)
+            gdb.execute('continue', to_string=True)
+            if not gdb.selected_thread():
+                return False
+            if register('rip') in self.planted:
+                if self.is_there():
+                    return True
+            elif added == sum(adder.hit_count for adder in self.adders):
+                return False
+
+    def end(self):
+        for breakpoint in [*self.planted.values(), *self.adders]:
+            breakpoint.delete()
+
+
+def run_until(gva, hits):
+    """How often the guest came there before the machine ended or something else stopped it: `hits`, or less."""
+    try:
+        vcpus()
+    except gdb.GdbError:
+        booted = silent_breakpoint('*sched_run')
+        gdb.execute('continue', to_string=True)
+        booted.delete()
+    until, done = Until(gva), 0
+    try:
+        while done < hits and until.go_on():
+            done += 1
+    except gdb.error:
+        pass  # QEMU has ended and closed the connection
+    finally:
+        until.end()
+    return done
+
+
+# ---- hv-backtrace ----
+
+def print_backtrace(number, v):
+    """By GDB itself, which takes the registers of the CPU. So for this moment it gets the guest's."""
+    s = State(v)
+    if not s.loaded:
+        raise gdb.GdbError('vcpu %d does not have the CPU: its stack may not be mapped' % number)
+    print(title(number, v))
+    gdb.execute('frame 0', to_string=True)
+    wanted = {'rip': s.rip, **{name.lower(): value for name, value in zip(GPRS, s.gpr)}}
+    saved = {name: register(name) for name in wanted}
+    try:
+        for name in wanted:
+            gdb.execute('set $%s = %#x' % (name, wanted[name]))
+        print(gdb.execute('backtrace', to_string=True), end='')
+    finally:
+        for name in saved:
+            gdb.execute('set $%s = %#x' % (name, saved[name]))
+
+
 class HvVcpu(gdb.Command):
     """hv-vcpu [N]: the virtual CPUs (or number N) as their guests see them."""
 
@@ -705,7 +805,44 @@ class HvExits(gdb.Command):
             print_exits(number, v)
 
 
+class HvUntil(gdb.Command):
+    """hv-until GVA [HIT]: runs on until a guest comes to this address of its own for the first time, or the HITth.
+GVA is the name of a function of the guest's or any expression. Where an engine runs the guest's code from another place, such as a
+translation, a plain breakpoint at the guest's address never stops."""
+
+    def __init__(self):
+        super().__init__('hv-until', gdb.COMMAND_RUNNING, gdb.COMPLETE_EXPRESSION)
+
+    def invoke(self, argument, from_tty):
+        words = gdb.string_to_argv(argument)
+        if not 1 <= len(words) <= 2:
+            raise gdb.GdbError('usage: hv-until GVA [HIT]')
+        try:
+            gva = guest_address(words[0])
+        except gdb.GdbError:
+            gva = int(evaluate(words[0])) & (1 << 64) - 1
+        hits = int(evaluate(words[1])) if len(words) == 2 else 1
+        done = run_until(gva, hits)
+        if done == hits:
+            print('the guest is at %#x  %s' % (gva, symbol(gva)))
+        else:
+            print('the guest came there %d times; now: %s' % (done, gdb.execute('info symbol $rip', to_string=True).strip()
+                                                             if gdb.selected_thread() else 'the machine has ended'))
+
+
+class HvBacktrace(gdb.Command):
+    """hv-backtrace [N]: the calls of the guest that led to where it is."""
+
+    def __init__(self):
+        super().__init__('hv-backtrace', gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        print_backtrace(*chosen_one(argument))
+
+
 HvVcpu()
+HvUntil()
+HvBacktrace()
 HvWalk()
 HvTables()
 HvExits()

@@ -77,7 +77,7 @@ given_base() {
 	student "$ws" >/dev/null && student "$top/fresh" >/dev/null
 	tell $? 'given base: two workspaces'
 	is "$(git -C "$ws" rev-parse HEAD)" "$(git -C "$top/fresh" rev-parse HEAD)" 'given base: they are the same commit'
-	is "README.md gdb.py given-host.a given.a lab.h" "$(echo $(ls "$ws/$below"))" 'given base: what there is of lab 01'
+	is "README.md bt gdb.py given-host.a given.a lab.h" "$(echo $(ls "$ws/$below"))" 'given base: what there is of lab 01'
 	! grep -aqF -e "$PWD" -e "${TMPDIR:-/tmp}/" "$ws/$below"/given*.a
 	tell $? 'given base: no path of this computer is in the archives'
 	in_next "$ws/$next" BUILD="$ws/build" image unit >"$top/build.log" 2>&1

@@ -2,6 +2,8 @@
 # What the Makefile of a lab includes, after it has set
 #   ROOT      the top of the tree
 #   LAB       the lab's directory name, such as 01-binary-translation
+#   PICTURES  targets of the lab's own that `make trace` draws too, each into HV_PICTURE=FILE.svg (default: none)
+#   SESSIONS  NAME for a target debug-check-NAME of the lab's own that `make debug-check` runs too (default: none)
 #   ENGINES   directories of the layers that this hypervisor is linked from, beside common/ (default: the lab itself). Of another lab
 #             that is all but its main.c. Directories in a lab's directory belong to it (config.mk: lab_dirs).
 #
@@ -67,7 +69,7 @@ given: $(GIVEN_DIR)/given.a $(GIVEN_DIR)/given-host.a
 layers:
 	@echo $(LAYERS:$(ROOT)/%=%)
 
-.PHONY: guest run debug debug-check debug-check-saved tables clean
+.PHONY: guest run debug debug-check debug-check-saved tables pictures clean
 guest:
 	+$(Q)$(MAKE) --no-print-directory -C $(ROOT)/common/guest
 
@@ -102,10 +104,14 @@ debug-check-saved: image guest boot
 debug-check debug-check-saved: GUEST_ARGS := only=user/int
 debug-check: image guest
 	$(Q)sh $(ROOT)/common/gdb/debug.sh check $(DEBUG_FILES) $(QEMU)
+	+$(Q)$(foreach s,$(SESSIONS),$(MAKE) --no-print-directory debug-check-$(s) &&) :
 # By default the first test is over, and the guest's kernel has not yet taken away what it mapped.
 tables: image guest
-	$(Q)HV_AT='$(or $(AT),state_check)' HV_HIT='$(or $(HIT),1)' HV_TABLES='$(HV_TABLES)' \
-		sh $(ROOT)/common/gdb/debug.sh tables $(DEBUG_FILES) $(QEMU)
+	$(Q)HV_AT='$(or $(AT),state_check)' HV_HIT='$(or $(HIT),1)' HV_TABLES='$(HV_TABLES)' HV_SESSION=$(ROOT)/common/gdb/tables.py \
+		sh $(ROOT)/common/gdb/debug.sh picture $(DEBUG_FILES) $(QEMU)
+
+pictures:
+	@echo $(PICTURES)
 
 clean:
 	$(Q)rm -rf $(BUILD)/labs/$(LAB) $(HV_OBJ)
