@@ -197,9 +197,9 @@ bench: grader $(if $(filter nested%,$(PLATFORM)),nested) ## measure what an oper
 
 TRACE := $(BUILD)/trace
 .PHONY: trace check-trace
-trace: guest ## draw a run: its last exits and what each cost, page tables and shadow: LAB=01 TEST=user/ EXITS=200 AT=FUNCTION HIT=1
+trace: guest ## draw a run: its last exits and what each cost, page tables and shadow, translation cache: LAB=01 TEST=user/ EXITS=200 AT=FUNCTION HIT=1 FUNCTION=NAME
 	@$(ALONE) MAKE='$(MAKE)' BUILD='$(BUILD)' TEST='$(TEST)' EXITS='$(EXITS)' AT='$(AT)' HIT='$(HIT)' \
-		sh common/mk/trace.sh '$(LAB)' '$(lab_directory)' '$(TRACE)'
+		FUNCTION='$(FUNCTION)' sh common/mk/trace.sh '$(LAB)' '$(lab_directory)' '$(TRACE)'
 check-trace: trace ## hold these pictures against the run that they show: LAB=01
 	@$(ALONE) MAKE='$(MAKE)' BUILD='$(BUILD)' python3 common/mk/check-trace.py '$(LAB)' '$(lab_directory)' '$(TRACE)'
 

@@ -6,8 +6,11 @@ usage: check-trace.py NN LAB_DIRECTORY DIR      with MAKE and BUILD in the envir
 
 NN-exits.svg is compared with the lines of the console, counted anew. NN-tables.svg is compared with what the guest's sources say of the
 test that it shows by default: mem/alias_rights maps one frame at four addresses. (Whether each row is true is a question to a live
-machine: common/gdb/check.py asks it.) Then two moments that never come."""
+machine: common/gdb/check.py asks it.) Then two moments that never come.
+
+What a lab draws beside these its own tests/check_trace.py looks at: check_pictures()."""
 import collections
+import importlib.util
 import os
 import re
 import subprocess
@@ -135,9 +138,9 @@ def check_single(words, filled, test):
     check("tables: the frame of the test, four times", len(frames) == 1 and words.count("to hpa " + "".join(frames)) == 4, frames)
 
 
-def check_refused(directory, variables, wanted):
+def check_refused(directory, variables, wanted, target="tables", picture_variable="HV_TABLES"):
     with tempfile.TemporaryDirectory() as scratch:
-        command = [os.environ["MAKE"], "--no-print-directory", "-s", "-C", directory, "tables", f"HV_TABLES={scratch}/none.svg",
+        command = [os.environ["MAKE"], "--no-print-directory", "-s", "-C", directory, target, f"{picture_variable}={scratch}/none.svg",
                    "GUEST_ARGS=only=mem/alias_rights", *variables]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         check(f"{variables} is refused", done.returncode and wanted in done.stdout and not os.listdir(scratch), done.stdout)
@@ -212,6 +215,15 @@ def check_rows():
     check("rows: dot takes it without a word", done.returncode == 0 and not done.stderr, done.stderr)
 
 
+def check_own(lab, directory, out):
+    path = os.path.join(directory, "tests", "check_trace.py")
+    if os.path.exists(path):
+        spec = importlib.util.spec_from_file_location("check_own", path)
+        own = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(own)
+        own.check_pictures(sys.modules[__name__], lab, directory, out)
+
+
 def main():
     lab, directory, out = sys.argv[1:]
     check_exits(os.path.join(out, lab + "-exits"))
@@ -221,6 +233,7 @@ def main():
     check_refused(directory, ["AT=0x4g"], "AT=0x4g is no address")
     check_states()
     check_rows()
+    check_own(lab, directory, out)
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # `make trace`: two pictures of a run of a lab's hypervisor, in DIR: NN-exits.svg, the last exits and what each cost (trace.awk), and
-# NN-tables.svg, the guest's page tables with the shadow beside them (common/gdb).
+# NN-tables.svg, the guest's page tables with the shadow beside them (common/gdb). A lab may have more (PICTURES of its Makefile):
+# NN-NAME.svg.
 #
 #   trace.sh NN LAB_DIRECTORY DIR
 #
-# From the environment: MAKE and BUILD, and what may be empty: TEST, the tests of the guest, for both pictures; EXITS, how many exits; AT
-# and HIT, the moment of the tables (common/mk/lab.mk).
+# From the environment: MAKE and BUILD, and what may be empty: TEST, the tests of the guest, for all pictures; EXITS, how many exits; AT
+# and HIT, the moment of the tables (common/mk/lab.mk); FUNCTION, of the guest's, for a picture of the lab's own.
 set -eu
 
 lab=$1
@@ -43,12 +44,27 @@ draw_tables() {
 	return 1
 }
 
+# Of the lab's own, by its target. Without TEST the lab chooses.
+draw_own() {
+	log=$out/$lab-$1.log
+	$make "$1" HV_PICTURE="$out/$lab-$1.svg" ${TEST:+"GUEST_ARGS=only=$TEST"} >"$log" 2>&1 && return
+	grep '^debug: ' "$log" >&2 || tail -n 5 "$log" >&2
+	say "no picture of the $1; the whole output is in $log"
+	return 1
+}
+
 mkdir -p "$out"
+more=$($make pictures)
 rm -f "$exits.svg" "$tables.svg"
 code=0
 draw_exits || code=1
 draw_tables || code=1
-for picture in "$exits.svg" "$tables.svg"; do
+for name in $more; do
+	rm -f "$out/$lab-$name.svg"
+	draw_own "$name" || code=1
+done
+for name in exits tables $more; do
+	picture=$out/$lab-$name.svg
 	[ -e "$picture" ] || continue
 	# No wider than the window that shows it.
 	sed -i 's/^<svg width="\([0-9]*\)pt" height="[0-9]*pt"/<svg style="width: 100%; max-width: \1pt; height: auto"/' "$picture"
