@@ -172,7 +172,8 @@ class Tree:
         path, _, anchor = target.partition("#")
         where = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
         if where.endswith(".svg"):
-            where = next((where[:-4] + kind for kind in (".dot", ".dat") if os.path.exists(where[:-4] + kind)), where)
+            kinds = (".dot", ".dat", ".run")
+            where = next((where[:-4] + kind for kind in kinds if os.path.exists(where[:-4] + kind)), where)
         if not os.path.exists(where):
             yield f"dead link: {target}"
         elif anchor and where.endswith(".md") and anchor not in anchors(where):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The book as HTML, in build/docs: a copy of the pages with the pictures beside them, then MkDocs. Run from the top of the tree.
 #
+# A picture docs/diagrams/NAME.run is drawn from a live guest: a directory with a Makefile, its target that draws HV_PICTURE=FILE.svg, variables.
+#
 # The assignments of the labs and the grader's page are part of the book: they come from where they stand, and links to them are changed.
 
 ROOT := .
@@ -12,6 +14,7 @@ PAGES    := $(wildcard docs/*.md)
 DIAGRAMS := $(patsubst docs/%.dot,$(STAGE)/%.svg,$(wildcard docs/diagrams/*.dot))
 # Figures that `make bench` has measured once: a copy of its bench.dat, plotted as it does.
 PLOTS    := $(patsubst docs/%.dat,$(STAGE)/%.svg,$(wildcard docs/plots/*.dat))
+RUNS     := $(patsubst docs/%.run,$(STAGE)/%.svg,$(wildcard docs/diagrams/*.run))
 LABS     := $(wildcard labs/*/README.md)
 lab_page  = lab-$(firstword $(subst -, ,$(notdir $(patsubst %/,%,$(dir $(1)))))).md
 STAGED   := $(patsubst docs/%,$(STAGE)/%,$(PAGES)) $(foreach l,$(LABS),$(STAGE)/$(call lab_page,$(l))) \
@@ -36,7 +39,7 @@ endef
 docs: $(SITE)/index.html
 
 # All at once: MkDocs keeps nothing, and takes a second or two. --strict: a warning is an error.
-$(SITE)/index.html: $(STAGED) $(DIAGRAMS) $(PLOTS) docs/mkdocs.yml docs/search.js
+$(SITE)/index.html: $(STAGED) $(DIAGRAMS) $(PLOTS) $(RUNS) docs/mkdocs.yml docs/search.js
 	$(call say,MKDOCS,$(SITE))
 	$(Q)rm -f $(filter-out $(STAGED),$(wildcard $(STAGE)/*.md))
 	$(Q)cp docs/mkdocs.yml $(BUILD)/mkdocs.yml
@@ -73,3 +76,14 @@ $(STAGE)/%.svg: docs/%.dat grader/bench.gnuplot
 	@mkdir -p $(@D)
 	$(call say,GNUPLOT,$@)
 	$(Q)gnuplot -e "data='$<'; image='$@'" grader/bench.gnuplot
+
+# One after the other, since all build the guest and the hypervisor. A workspace whose exercises are not solved has no such picture yet.
+# What stands beside it is no part of the book.
+$(STAGE)/%.svg: docs/%.run $(wildcard $(BUILD)/labs/*/hv.elf)
+	@mkdir -p $(@D)
+	$(call say,RUN,$@)
+	+$(Q)$(MAKE) --no-print-directory -s -C $$(grep -v '^#' $<) BUILD=$(BUILD) HV_PICTURE=$(abspath $@) >$(STAGE)/run.log 2>&1 || { \
+		tail -n 5 $(STAGE)/run.log >&2; echo 'docs: $< draws nothing; the book goes without it' >&2; \
+		echo 'digraph none { none [shape=plain, label="Drawn from the finished lab: make trace"] }' | dot -Tsvg -o $@; }
+	$(Q)rm -f $(STAGE)/run.log $(@:.svg=.dot)
+.NOTPARALLEL:
