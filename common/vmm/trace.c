@@ -52,6 +52,11 @@ void trace_left(const struct vcpu *v, const char *what)
 	current.what = what;
 }
 
+void trace_place(gva_t rip)
+{
+	current.rip = rip;
+}
+
 void trace_exit(const struct vcpu *v, enum vmexit_reason reason)
 {
 	if (!room || !current.vcpu)

@@ -31,6 +31,8 @@ void trace_exit(const struct vcpu *v, enum vmexit_reason reason);
  * call this has all time of its `run` counted as the guest's.
  */
 void trace_left(const struct vcpu *v, const char *what);
+/* Where the guest stopped, from an engine whose guest is elsewhere than the CPU; behind trace_left(). */
+void trace_place(gva_t rip);
 
 /* Prints what was kept, oldest first, a line each. */
 void trace_print(void);

@@ -91,6 +91,19 @@ static void silent_engine(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(console, "|one|CPUID|-|1|2|2|0000000000001002|-\n"));
 }
 
+/* An engine that runs the guest's code from elsewhere says where the guest is. */
+static void other_place(void)
+{
+	printed(2, 0);
+	trace_enter(&vcpu);
+	vcpu.rip = 0x9999;
+	trace_left(&vcpu, "#UD");
+	trace_place(0x1000);
+	trace_exit(&vcpu, VMEXIT_IO);
+	trace_print();
+	CU_ASSERT_PTR_NOT_NULL(strstr(console, "|0000000000001000|guest_main\n"));
+}
+
 static void no_memory(void)
 {
 	CU_ASSERT_PTR_NOT_NULL(strstr(printed(GIB(1), 2), "no memory"));
@@ -98,4 +111,4 @@ static void no_memory(void)
 }
 
 UNIT_MAIN("vmm_trace", {"off", off}, {"order", order}, {"an engine without a trace", silent_engine},
-	  {"no memory", no_memory})
+	  {"a guest at another place", other_place}, {"no memory", no_memory})

@@ -194,9 +194,9 @@ static void left_cache(struct vcpu *v)
 }
 
 /* Where in the cache the CPU was. False: nowhere. */
-static bool offset_of(struct vcpu *v, u32 *at)
+static bool offset_of(const struct vcpu *v, u32 *at)
 {
-	const struct bt_cache *c = &bt_of(v)->cache;
+	const struct bt_cache *c = &((const struct bt *)v->cpu_private)->cache;
 	u64 offset = v->rip - c->window;
 
 	*at = (u32)offset;
@@ -497,15 +497,21 @@ static COLD enum next left_otherwise(struct vcpu *v, struct vmexit *exit)
 	return v->state == VCPU_ENDED ? LEAVE : left_by_exception(v, exit);
 }
 
-/* What is kept of each exit for the pictures of `make trace`. */
+/* What is kept of each exit for the pictures of `make trace`: with the guest's RIP, and counted. */
 static COLD void note_exit(const struct vcpu *v, const struct bt_cache *c)
 {
-	const struct bt_exit *e = NULL;
+	const struct bt_exit *e = v->frame_vector == VEC_UD ? bt_find_exit(c, v->rip - c->window) : NULL;
+	const struct bt_block *block;
+	const struct bt_point *p;
+	u32 at;
 
 	trace_left(v, exit_name(v));
-	if (c->counts && v->frame_vector == VEC_UD)
-		e = bt_find_exit(c, v->rip - c->window);
+	p = offset_of(v, &at) ? bt_find_point(c, at, &block) : NULL;
 	if (e)
+		trace_place(e->rip);
+	else if (p)
+		trace_place(block->rip + p->guest);
+	if (e && c->counts)
 		c->counts->taken[e - c->exit]++;
 }
 
