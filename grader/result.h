@@ -26,9 +26,6 @@ enum state {
 };
 extern const char *const state_names[STATE_COUNT];
 
-/* Points are counted in thousandths, so that a group's points divide among its tests without a remainder. */
-#define POINT 1000
-
 struct test {
 	const char *name;
 	enum state state;

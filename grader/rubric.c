@@ -10,6 +10,7 @@
 #include "grader/platform.h"
 
 #include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_INSTRUCTIONS 2000000000ULL
@@ -17,15 +18,27 @@
 #define DEFAULT_RESTARTS     12
 #define DEFAULT_UNIT_SECONDS 60
 #define DEFAULT_MEMORY       "256"
-#define MAX_POINTS           1000
+#define MAX_POINTS           1000UL
+#define DIGITS               "0123456789"
 
+/* "2", or "0.5": no more digits than POINT has. */
 static unsigned read_points(struct yaml_at at)
 {
-	u64 n = yaml_number(at, 0);
+	const char *text = yaml_text(at, "0"), *rest = text + strspn(text, DIGITS);
+	unsigned long whole = strtoul(text, NULL, 10);
+	unsigned part = 0, unit = POINT;
+	bool right = rest > text;
 
-	if (n > MAX_POINTS)
+	if (*rest == '.' && right) {
+		right = strchr(DIGITS, *++rest) && *rest;
+		while (*rest && strchr(DIGITS, *rest) && unit > 1)
+			part += (unsigned)(*rest++ - '0') * (unit /= 10);
+	}
+	if (!right || *rest)
+		yaml_complain(at, xprintf("`%s` is not a number of points, such as 2 or 0.5", text));
+	else if (whole > MAX_POINTS)
 		yaml_complain(at, "too many points");
-	return (unsigned)n;
+	return (unsigned)MIN(whole, MAX_POINTS) * POINT + part;
 }
 
 static void read_group(struct yaml_at at, struct rubric_group *g)
@@ -237,8 +250,9 @@ static void check_sum(struct yaml_at max, const struct rubric *r)
 	for (size_t i = 0; i < r->units.n; i++)
 		sum += r->units.at[i].group.points;
 	if (sum != r->max)
-		yaml_complain(max, xprintf("the groups%s%s have %u points together",
-					   r->track ? " of track " : "", r->track ? r->track : "", sum));
+		yaml_complain(max,
+			      xprintf("the groups%s%s have %g points together", r->track ? " of track " : "",
+				      r->track ? r->track : "", (double)sum / POINT));
 }
 
 /* The track's, or else the lab's. */

@@ -6,9 +6,13 @@
 
 #include "grader/util.h"
 
+/* Points are counted in thousandths: a rubric may give half a point, and a group's points divide among its
+ * tests without a remainder. */
+#define POINT 1000
+
 struct rubric_group {
-	const char *tests; /* a pattern for names of tests */
-	unsigned points;
+	const char *tests;                    /* a pattern for names of tests */
+	unsigned points;                      /* in 1/POINT */
 	const char *hint;                     /* NULL: none */
 	const struct rubric_program *program; /* unit tests: where the group comes from */
 };
@@ -88,7 +92,7 @@ struct rubric {
 	const char *path;
 	const char *directory; /* labs/NN-name */
 	const char *id, *name;
-	unsigned max;            /* points of the lab */
+	unsigned max;            /* points of the lab, in 1/POINT */
 	string_list tracks;      /* all of the lab; empty: it has none */
 	const char *track;       /* the one that this was read for; NULL: the lab has none */
 	const char *official;    /* the platform whose result counts; always the first of a run's */

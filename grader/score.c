@@ -34,7 +34,7 @@ static bool takes_share(const struct test *t, const struct rubric_group *group)
 
 static void score_group(struct run *run, const struct rubric_group *group)
 {
-	unsigned total = group->points * POINT, n = 0, k = 0;
+	unsigned total = group->points, n = 0, k = 0;
 
 	for (size_t i = 0; i < run->tests.n; i++)
 		n += takes_share(&run->tests.at[i], group);
@@ -100,7 +100,7 @@ unsigned lab_max(const struct lab_result *lab)
 	unsigned sum = 0;
 
 	if (lab->whole)
-		return lab->rubric->max * POINT;
+		return lab->rubric->max;
 	for (size_t r = 0; r < lab->runs.n; r++)
 		for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++)
 			sum += lab->runs.at[r]->tests.at[i].max;

@@ -74,7 +74,7 @@ static void right(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
 	CU_ASSERT_STRING_EQUAL(r->id, "01");
-	CU_ASSERT_EQUAL(r->max, 10);
+	CU_ASSERT_EQUAL(r->max, 10 * POINT);
 	CU_ASSERT_EQUAL(r->builds.at[0].targets.n, 2);
 	run = &r->runs.at[0];
 	CU_ASSERT_STRING_EQUAL(run->cpu, "trap");
@@ -82,13 +82,13 @@ static void right(void)
 	CU_ASSERT_EQUAL(run->restarts, 12);
 	CU_ASSERT_STRING_EQUAL(run->guests.at[0].command, "only=cpu/,mem/");
 	CU_ASSERT_EQUAL(run->guests.at[0].groups.n, 2);
-	CU_ASSERT_EQUAL(run->guests.at[0].groups.at[0].points, 6);
+	CU_ASSERT_EQUAL(run->guests.at[0].groups.at[0].points, 6 * POINT);
 	CU_ASSERT_STRING_EQUAL(run->guests.at[0].groups.at[0].hint, "look");
 	CU_ASSERT_PTR_NOT_NULL(rubric_expects_failure(r, "trap", "cpu/popf_if"));
 	CU_ASSERT_PTR_NULL(rubric_expects_failure(r, "bt", "cpu/popf_if"));
 	CU_ASSERT_PTR_NULL(rubric_expects_failure(r, "trap", "cpu/push"));
 	CU_ASSERT_STRING_EQUAL(rubric_hint(r, "cpu/x"), "think");
-	CU_ASSERT_EQUAL(r->units.at[0].group.points, 3);
+	CU_ASSERT_EQUAL(r->units.at[0].group.points, 3 * POINT);
 	CU_ASSERT_EQUAL(r->submit.n, 2);
 	e = rubric_exercise(r, "E1.1");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
@@ -98,6 +98,16 @@ static void right(void)
 	CU_ASSERT_STRING_EQUAL(e->read, "docs/a.md, \"B\"");
 	CU_ASSERT_STRING_EQUAL(e->expect, "it works");
 	CU_ASSERT_STRING_EQUAL(e->hints[2], "answer");
+}
+
+static void fractions(void)
+{
+	struct rubric *r = read_text(HEAD RUN "units: [{programs: unit/x/test_*, points: 2.75}, "
+					      "{programs: unit/y/test_*, points: 0.25}]\n");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	CU_ASSERT_EQUAL(r->units.at[0].group.points, 2 * POINT + POINT * 3 / 4);
+	CU_ASSERT_EQUAL(r->units.at[1].group.points, POINT / 4);
 }
 
 /* The official platform is the first choice of a run that allows it, and of no other. */
@@ -263,6 +273,11 @@ static void fields(void)
 	replaced("    cpu: trap\n", "    cpu: trap\n    needs: two\n",
 		 "runs[0].needs: no earlier run is called `two`");
 	replaced("points: 6", "points: six", "groups[0].points: `six` is not a number");
+	replaced("points: 6", "points: 6.", "`6.` is not a number of points, such as 2 or 0.5");
+	replaced("points: 6", "points: .5", "`.5` is not a number of points");
+	replaced("points: 6", "points: 5.9999", "`5.9999` is not a number of points");
+	replaced("points: 6", "points: 5.5", "file.max: the groups have 9.5 points together");
+	replaced("points: 6", "points: 1001", "too many points");
 	replaced("points: 6", "points: -6", "`-6` is not a number");
 	replaced("points: 6", "points: 60000", "too many points");
 	replaced("tcg, bochs", "tcg, vax", "`vax` is none of tcg, bochs, bochs:MODEL, kvm");
@@ -465,9 +480,10 @@ static void exceptions(void)
 	unlink(path);
 }
 
-UNIT_MAIN("grader_rubric", {"a right one", right}, {"images of guests", images},
-	  {"hardware of a run", hardware}, {"wrong ones", wrong}, {"wrong fields", fields},
-	  {"the official platform", official}, {"an exercise's fields", exercise_fields},
-	  {"two exercises", two_exercises}, {"whose is a test", owners}, {"models", models},
-	  {"a platform in a list", among}, {"the official model", official_model}, {"tracks", tracks},
-	  {"wrong tracks", wrong_tracks}, {"platform exceptions", exceptions})
+UNIT_MAIN("grader_rubric", {"a right one", right}, {"fractions of a point", fractions},
+	  {"images of guests", images}, {"hardware of a run", hardware}, {"wrong ones", wrong},
+	  {"wrong fields", fields}, {"the official platform", official},
+	  {"an exercise's fields", exercise_fields}, {"two exercises", two_exercises},
+	  {"whose is a test", owners}, {"models", models}, {"a platform in a list", among},
+	  {"the official model", official_model}, {"tracks", tracks}, {"wrong tracks", wrong_tracks},
+	  {"platform exceptions", exceptions})

@@ -23,7 +23,7 @@ static void add_exercise(struct rubric *rubric, const char *tests)
 
 static void division(void)
 {
-	struct rubric_group group = {.tests = "*", .points = 10};
+	struct rubric_group group = {.tests = "*", .points = 10 * POINT};
 	struct run run = {0};
 	unsigned max = 0;
 
@@ -40,7 +40,7 @@ static void division(void)
 
 static void states(void)
 {
-	struct rubric_group group = {.tests = "*", .points = 10};
+	struct rubric_group group = {.tests = "*", .points = 10 * POINT};
 
 	for (unsigned s = 0; s < STATE_COUNT; s++) {
 		struct run run = {0};
@@ -57,8 +57,8 @@ static void states(void)
 
 static void groups(void)
 {
-	struct rubric_group a = {.points = 6}, b = {.points = 4};
-	struct rubric rubric = {.max = 10};
+	struct rubric_group a = {.points = 6 * POINT}, b = {.points = 4 * POINT};
+	struct rubric rubric = {.max = 10 * POINT};
 	struct lab_result lab = {.rubric = &rubric, .whole = true};
 	struct run run = {0};
 
@@ -70,7 +70,7 @@ static void groups(void)
 	*vector_add(&lab.runs) = &run;
 	CU_ASSERT_EQUAL(lab_score(&lab), 8 * POINT);
 	CU_ASSERT_EQUAL(lab_max(&lab), 10 * POINT);
-	rubric.max = 20; /* a run that is missing takes nothing from the maximum */
+	rubric.max = 20 * POINT; /* a run that is missing takes nothing from the maximum */
 	CU_ASSERT_EQUAL(lab_max(&lab), 20 * POINT);
 	lab.whole = false;
 	CU_ASSERT_EQUAL(lab_max(&lab), 10 * POINT);
@@ -84,8 +84,8 @@ static void exercises(void)
 		[STATE_CRASH] = true,       [STATE_BUILD_ERROR] = true,     [STATE_SKIPPED] = true,
 		[STATE_INFRA_ERROR] = true,
 	};
-	struct rubric_group a = {.points = 6};
-	struct rubric rubric = {.max = 6};
+	struct rubric_group a = {.points = 6 * POINT};
+	struct rubric rubric = {.max = 6 * POINT};
 
 	add_exercise(&rubric, "a/*");
 	add_exercise(&rubric, "z/*");
@@ -115,8 +115,8 @@ static void exercises(void)
 /* Nobody has done what nobody could judge. */
 static void exercise_unknown(void)
 {
-	struct rubric_group a = {.points = 6};
-	struct rubric rubric = {.max = 6};
+	struct rubric_group a = {.points = 6 * POINT};
+	struct rubric rubric = {.max = 6 * POINT};
 	struct lab_result lab = {.rubric = &rubric};
 	struct run run = {0};
 
@@ -138,7 +138,7 @@ static void left_out(void)
 	*x = (struct platform_exception){.test = "a/1", .reason = "for the test"};
 	strings_add(&x->platforms, "bochs");
 	for (unsigned i = 0; i <= ARRAY_SIZE(states); i++) {
-		struct rubric_group group = {.points = 6};
+		struct rubric_group group = {.points = 6 * POINT};
 		struct run run = {0};
 		bool charged = i == ARRAY_SIZE(states);
 
@@ -158,8 +158,8 @@ static void left_out(void)
 
 static void unblocked(void)
 {
-	struct rubric_group a = {.points = 6};
-	struct rubric rubric = {.max = 6};
+	struct rubric_group a = {.points = 6 * POINT};
+	struct rubric rubric = {.max = 6 * POINT};
 	struct lab_result lab = {.rubric = &rubric, .whole = true};
 	struct rubric_exercise *e;
 	struct exercise_score s;
@@ -189,7 +189,7 @@ static void unblocked(void)
 /* Which grading counts: the whole lab, on its official platform, with a verdict on every test. */
 static void informational(void)
 {
-	struct rubric_group a = {.points = 6};
+	struct rubric_group a = {.points = 6 * POINT};
 	struct rubric rubric = {.official = "tcg"};
 	struct lab_result lab = {.rubric = &rubric, .whole = true};
 	struct rubric_run *spec = vector_add(&rubric.runs);
@@ -224,7 +224,7 @@ static void informational(void)
 /* The lab's score is the better track's; one that does not count is never the better one. */
 static void better(void)
 {
-	struct rubric_group a = {.points = 6};
+	struct rubric_group a = {.points = 6 * POINT};
 	struct rubric rubric = {.official = "tcg"};
 	struct run runs[2] = {{.name = "x"}, {.name = "x"}};
 	struct lab_result labs[2];
@@ -251,7 +251,7 @@ static void strict(void)
 		[STATE_NOT_APPLICABLE] = true,
 		[STATE_UNAVAILABLE] = true,
 	};
-	struct rubric_group a = {.points = 6};
+	struct rubric_group a = {.points = 6 * POINT};
 
 	for (unsigned s = 0; s < STATE_COUNT; s++) {
 		struct lab_result lab = {0};
