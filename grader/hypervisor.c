@@ -284,6 +284,7 @@ void hypervisor_run(const struct grader *g, struct lab_result *lab, const struct
 	*s = (struct session){.g = g, .rubric = lab->rubric, .spec = spec, .platform = p, .run = run};
 	*vector_add(&lab->runs) = run;
 	run->name = spec->name;
+	run->part = spec->part;
 	run->what = xprintf("%s: %s with %s on %s", spec->name, spec->cpu, spec->mem, platform_full_name(p));
 	run->platform = p->name;
 	run->model = p->model;

@@ -37,6 +37,7 @@ static void not_run(const struct grader *g, struct lab_result *lab, const struct
 
 	*vector_add(&lab->runs) = run;
 	run->name = spec->name;
+	run->part = spec->part;
 	run->what = xprintf("%s: %s with %s", spec->name, spec->cpu, spec->mem);
 	run->platform = p ? p->name : platform_named(g->platform)->name;
 	run->model = p ? p->model : NULL;
@@ -321,6 +322,7 @@ static void units_without(const struct grader *g, struct lab_result *lab, const 
 		run = xcalloc(1, sizeof(*run));
 		*vector_add(&lab->runs) = run;
 		run->name = run->what = spec->program;
+		run->part = spec->part;
 		run->platform = "host";
 		run->state = STATE_BUILD_ERROR;
 		run->message = message;

@@ -74,7 +74,8 @@ static unsigned count_left(const struct lab_result *lab, const struct rubric_exe
 	for (size_t r = 0; r < lab->runs.n; r++)
 		for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++)
 			n += lab->runs.at[r]->tests.at[i].state == STATE_UNAVAILABLE &&
-			     rubric_exercise_of(lab->rubric, lab->runs.at[r]->tests.at[i].name) == e;
+			     rubric_exercise_of(lab->rubric, lab->runs.at[r]->part,
+						lab->runs.at[r]->tests.at[i].name) == e;
 	return n;
 }
 

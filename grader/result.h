@@ -39,6 +39,7 @@ struct test {
 
 struct run {
 	const char *name;
+	const char *part;      /* of the lab; NULL: it has none */
 	const char *what;      /* for people: "trap on tcg" */
 	const char *log;       /* file with all that came over the serial line; NULL: none */
 	const char *platform;  /* "tcg", "bochs", "kvm", "nested", "host" */

@@ -67,6 +67,8 @@ static json_t *run_json(const struct run *r, bool reproducible)
 	json_t *o = json_object(), *tests = json_array();
 
 	set(o, "name", text(r->name));
+	if (r->part)
+		set(o, "part", text(r->part));
 	set(o, "platform", text(r->platform));
 	if (r->model)
 		set(o, "model", text(r->model));

@@ -74,6 +74,7 @@ struct rubric_hint {
 
 struct rubric_exercise {
 	const char *id, *name;
+	const char *part; /* the half of the lab whose tests are meant; NULL: all */
 	unsigned hours;
 	string_list where;  /* "transfer.c: load_flags(), transfer_iret()" */
 	const char *read;   /* "docs/chapter-1.md, \"IRET\"" */
@@ -132,9 +133,9 @@ const char *rubric_test_name(const struct rubric_run *run, const struct rubric_g
 
 /* NULL: there is none. */
 const struct rubric_exercise *rubric_exercise(const struct rubric *r, const char *id);
-/* The exercise that a test belongs to, by its full name: the one that names it in full, otherwise the last
- * whose pattern takes it. NULL: none. */
-const struct rubric_exercise *rubric_exercise_of(const struct rubric *r, const char *test);
+/* The exercise that a test of a part of the lab belongs to, by its full name: the one that names it in full,
+ * otherwise the last whose pattern takes it. NULL: none. */
+const struct rubric_exercise *rubric_exercise_of(const struct rubric *r, const char *part, const char *test);
 
 /* ---- unblocked.c ---- */
 

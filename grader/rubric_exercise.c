@@ -94,6 +94,8 @@ static void check_tests(struct yaml_at at, const struct rubric *r)
 	for (size_t i = 0; i < r->exercises.n; i++) {
 		const struct rubric_exercise *e = &r->exercises.at[i];
 
+		if (e->part && last->part && strcmp(e->part, last->part))
+			continue; /* of other runs */
 		for (size_t j = 0; j < last->tests.n; j++)
 			for (size_t k = 0; k < (e == last ? j : e->tests.n); k++)
 				if (!strcmp(e->tests.at[k], last->tests.at[j]))
@@ -105,7 +107,7 @@ static void check_tests(struct yaml_at at, const struct rubric *r)
 
 static void read_exercise(struct yaml_at at, const char *id, struct rubric *r)
 {
-	static const char *const known[] = {"id",   "track",  "name",  "hours", "where",
+	static const char *const known[] = {"id",   "track",  "part",  "name",  "hours", "where",
 					    "read", "expect", "hints", "tests", NULL};
 	struct yaml_at hours = rubric_need(at, "hours", r), where = rubric_need(at, "where", r),
 		       tests = rubric_need(at, "tests", r);
@@ -115,6 +117,7 @@ static void read_exercise(struct yaml_at at, const char *id, struct rubric *r)
 	yaml_only(at, known);
 	e->id = id;
 	e->name = need_words(at, "name", r);
+	e->part = yaml_text(yaml_get(at, "part"), NULL);
 	if (!n || n > MAX_HOURS)
 		yaml_complain(hours, xprintf("must be between 1 and %d", MAX_HOURS));
 	e->hours = (unsigned)n;
@@ -161,12 +164,18 @@ const struct rubric_exercise *rubric_exercise(const struct rubric *r, const char
 	return NULL;
 }
 
-const struct rubric_exercise *rubric_exercise_of(const struct rubric *r, const char *test)
+static bool has_part(const struct rubric_exercise *e, const char *part)
+{
+	return !e->part || (part && !strcmp(e->part, part));
+}
+
+const struct rubric_exercise *rubric_exercise_of(const struct rubric *r, const char *part, const char *test)
 {
 	const struct rubric_exercise *found = NULL;
 
 	for (size_t i = 0; i < r->exercises.n; i++)
-		for (size_t k = 0; k < r->exercises.at[i].tests.n; k++) {
+		for (size_t k = 0; has_part(&r->exercises.at[i], part) && k < r->exercises.at[i].tests.n;
+		     k++) {
 			const char *pattern = r->exercises.at[i].tests.at[k];
 
 			if (!strcmp(pattern, test))

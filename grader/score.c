@@ -122,7 +122,7 @@ struct exercise_score score_exercise(const struct lab_result *lab, const struct 
 		for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++) {
 			const struct test *t = &lab->runs.at[r]->tests.at[i];
 
-			if (rubric_exercise_of(lab->rubric, t->name) != e)
+			if (rubric_exercise_of(lab->rubric, lab->runs.at[r]->part, t->name) != e)
 				continue;
 			s.score += t->points;
 			s.max += t->max;
@@ -148,7 +148,7 @@ void score_unblocked(struct lab_result *lab)
 			for (size_t i = 0; i < lab->runs.at[r]->tests.n; i++) {
 				struct test *t = &lab->runs.at[r]->tests.at[i];
 
-				if (rubric_exercise_of(lab->rubric, t->name) != e)
+				if (rubric_exercise_of(lab->rubric, lab->runs.at[r]->part, t->name) != e)
 					continue;
 				t->points = 0;
 				t->message =

@@ -58,7 +58,7 @@ static bool overlaps(const struct grader *g, const char *wanted, const char *nam
 bool select_test(const struct grader *g, const char *name)
 {
 	if (g->exercise && !g->bench && !strpbrk(name, "*?["))
-		return rubric_exercise_of(g->rubric, name) == g->exercise;
+		return rubric_exercise_of(g->rubric, g->exercise->part, name) == g->exercise;
 	for (size_t i = 0; select_some(g) && i < pattern_count(g); i++)
 		if (overlaps(g, pattern(g, i), name))
 			return true;
@@ -69,7 +69,9 @@ bool select_test(const struct grader *g, const char *name)
 
 static bool part_wanted(const struct grader *g, const char *part)
 {
-	return !g->part || (part && !strcmp(g->part, part));
+	const char *wanted = g->exercise && g->exercise->part ? g->exercise->part : g->part;
+
+	return !wanted || (part && !strcmp(wanted, part));
 }
 
 static void add_once(string_list *list, const char *s)

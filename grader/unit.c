@@ -123,6 +123,7 @@ void unit_grade(const struct grader *g, struct lab_result *lab, const struct rub
 
 	*vector_add(&lab->runs) = run;
 	run->name = run->what = spec->program;
+	run->part = spec->part;
 	run->platform = "host";
 	run->state = STATE_PASS;
 	progress_begin(xprintf("unit tests %s", spec->program));

@@ -59,10 +59,16 @@ def stubs(number, top):
         yield f"{top}: the regions are not those of the tree"
 
 
-def owner(test, lab):
+def has_part(exercise, part):
+    return exercise.get("part", part) == part
+
+
+def owner(test, part, lab):
     """As rubric_exercise_of() of the grader: a full name goes before a pattern, and of patterns the last counts."""
     found = None
     for name, exercise in lab.exercises.items():
+        if not has_part(exercise, part):
+            continue
         if test in exercise["tests"]:
             return name
         if any(fnmatch.fnmatchcase(test, p) for p in exercise["tests"]):  # `*` takes a slash too
@@ -73,17 +79,18 @@ def owner(test, lab):
 def alone(number, name, path):
     graded = next(entry for entry in json.loads(read(path))["labs"] if entry["id"] == number)
     lab = Lab(number, track=graded["track"])
-    tests = [t for run in graded["runs"] for t in run["tests"] if t["state"] not in NO_VERDICT]
+    tests = [(t, run.get("part")) for run in graded["runs"] for t in run["tests"] if t["state"] not in NO_VERDICT]
     names = list(lab.exercises)
     print(f"{graded['max'] - graded['score']:.2f}")
-    for test in tests:
-        whose = owner(test["name"], lab)
+    for test, part in tests:
+        whose = owner(test["name"], part, lab)
         if whose == name and test["state"] == "pass":
             yield f"{test['name']} is a test of {name}, and passes without it"
         if whose in names[: names.index(name)] and test["state"] not in KEPT:
             yield f"{test['name']} is a test of {whose}, and is lost without {name}: {test['state']}"
-    for pattern in lab.exercise(name)["tests"]:
-        if not any(fnmatch.fnmatchcase(t["name"], pattern) for t in tests):
+    exercise = lab.exercise(name)
+    for pattern in exercise["tests"]:
+        if not any(fnmatch.fnmatchcase(t["name"], pattern) and has_part(exercise, part) for t, part in tests):
             yield f"{name} names tests {pattern}, and there is no such test in {path}"
 
 

@@ -352,13 +352,29 @@ static void owners(void)
 					     exercise_text("E1.3", "mem/wp, 'exc/?d', 'exc/u*'")));
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
-	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "mem/nx")->id, "E1.1");
-	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "mem/wx")->id, "E1.2");
-	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "mem/wp")->id, "E1.3");
-	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "exc/ud")->id, "E1.2");
-	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "exc/id")->id, "E1.3");
-	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "exc/of")->id, "E1.2");
-	CU_ASSERT_PTR_NULL(rubric_exercise_of(r, "irq/x"));
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, NULL, "mem/nx")->id, "E1.1");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, NULL, "mem/wx")->id, "E1.2");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, NULL, "mem/wp")->id, "E1.3");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, NULL, "exc/ud")->id, "E1.2");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, NULL, "exc/id")->id, "E1.3");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, NULL, "exc/of")->id, "E1.2");
+	CU_ASSERT_PTR_NULL(rubric_exercise_of(r, NULL, "irq/x"));
+}
+
+/* A lab in two halves: the same tests in other runs. */
+static void parts(void)
+{
+	const char *first = xprintf("%s%s%s%s", HEAD RUN UNITS, SUBMIT, EXERCISE, "    part: A\n");
+	struct rubric *r = read_text(
+		xprintf("%s%s", first,
+			"  - {id: E1.2, part: B, name: b, hours: 1, where: ['test_rubric.yaml: h()'], "
+			"read: 'a, \"bc\"', expect: c, hints: [d, e, f], tests: [cpu/*]}\n"));
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "A", "cpu/x")->id, "E1.1");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(r, "B", "cpu/x")->id, "E1.2");
+	CU_ASSERT_PTR_NULL(rubric_exercise_of(r, NULL, "cpu/x"));
+	CU_ASSERT_PTR_NULL(rubric_exercise_of(r, "B", "mem/x"));
 }
 
 /* A run and programs for both tracks, which have 7 points, and what belongs to one of them. */
@@ -416,8 +432,8 @@ static void tracks(void)
 	CU_ASSERT_STRING_EQUAL(svm->exercises.at[0].read, "d.md, \"EF\"");
 	CU_ASSERT_STRING_EQUAL(svm->exercises.at[0].expect, "it works");
 	CU_ASSERT_STRING_EQUAL(svm->exercises.at[0].hints[2], "f");
-	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(vmx, "x/a")->id, "E1.1");
-	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(svm, "x/a")->id, "E1.2");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(vmx, NULL, "x/a")->id, "E1.1");
+	CU_ASSERT_STRING_EQUAL(rubric_exercise_of(svm, NULL, "x/a")->id, "E1.2");
 }
 
 /* One place of a text that is right otherwise, as a track has it. */
@@ -484,6 +500,6 @@ UNIT_MAIN("grader_rubric", {"a right one", right}, {"fractions of a point", frac
 	  {"images of guests", images}, {"hardware of a run", hardware}, {"wrong ones", wrong},
 	  {"wrong fields", fields}, {"the official platform", official},
 	  {"an exercise's fields", exercise_fields}, {"two exercises", two_exercises},
-	  {"whose is a test", owners}, {"models", models}, {"a platform in a list", among},
-	  {"the official model", official_model}, {"tracks", tracks}, {"wrong tracks", wrong_tracks},
-	  {"platform exceptions", exceptions})
+	  {"whose is a test", owners}, {"parts of a lab", parts}, {"models", models},
+	  {"a platform in a list", among}, {"the official model", official_model}, {"tracks", tracks},
+	  {"wrong tracks", wrong_tracks}, {"platform exceptions", exceptions})
