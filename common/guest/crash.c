@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Ways for a guest to come to a bad end, for `crash=NAME` on the command line: instead of the tests the
- * kernel does this one thing. The monitor has to end this guest with a report, and go on with the others.
+ * kernel does this one thing. The monitor has to end this guest with a report, and go on with the others. The
+ * last two take arguments, `crash=NAME:ARGUMENTS` (hostile.c).
  */
 #include "guest/harness.h"
 #include "lib/print.h"
@@ -96,6 +97,7 @@ void crash(const char *name)
 	static const struct {
 		const char *name;
 		void (*run)(void);
+		void (*run_with)(const char *arguments);
 	} crashes[] = {
 		{"triple_fault", triple_fault},
 		{"wild_jump", wild_jump},
@@ -106,16 +108,21 @@ void crash(const char *name)
 		{"monitor_slot", monitor_slot},
 		{"tables_beyond_ram", tables_beyond_ram},
 		{"odd_mmio", odd_mmio},
+		{"scribble", .run_with = crash_scribble},
+		{"leap", .run_with = crash_leap},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(crashes); i++) {
 		size_t length = strlen(crashes[i].name);
 
-		if (strncmp(name, crashes[i].name, length) || (name[length] && name[length] != ' '))
+		if (strncmp(name, crashes[i].name, length) || (name[length] && !strchr(" :", name[length])))
 			continue;
 		kprintf("crash: %s\n", crashes[i].name);
 		console_drain();
-		crashes[i].run();
+		if (crashes[i].run)
+			crashes[i].run();
+		else
+			crashes[i].run_with(name + length);
 		kprintf("crash: %s did no harm\n", crashes[i].name);
 		return;
 	}

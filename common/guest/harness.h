@@ -24,6 +24,10 @@ void guest_end(u8 status) NORETURN;
 /* crash.c: comes to a bad end in the way of that name; returns when it did not. */
 void crash(const char *name);
 
+/* hostile.c: two of them, with what stands behind their names. */
+void crash_scribble(const char *arguments);
+void crash_leap(const char *arguments);
+
 /* console.c */
 void console_init(void);
 void console_drain(void);
