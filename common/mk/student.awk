@@ -6,8 +6,8 @@
 #	/* } SOLUTION E1.2 */
 #
 # The stub ends the guest with a sentence that names exercise, file and function, and then does what stands behind `stub:`: leave the
-# function, and name what would be unused. The function has its vcpu in `v`. One that has none, and gives NULL or a sentence that says why
-# it failed, ends its stub with `return sentence`: the sentence is then its result, and no guest is ended.
+# function, and name what would be unused. The function has its vcpu in `v`. One that has none says itself what becomes of the sentence,
+# as in `return sentence` or `tell(c, sentence)`: the word stands for it, and no guest is ended.
 #
 #   -v name=FILE      what messages and stubs call the source, from the top of the tree
 #   -v lab=1          the number in front of the dot that its exercises must have
@@ -27,16 +27,16 @@ function exercise_of(line) {
 	return substr(line, RSTART, RLENGTH - 1)
 }
 
-function stub(marker, statements, indent, parts, n, i) {
+function stub(marker, statements, indent, parts, n, i, given) {
 	indent = marker
 	sub(/[^\t].*/, "", indent)
 	sub(/^.* stub: */, "", statements)
 	sub(/;? *[*]\/$/, "", statements)
 	printf "%s/* EXERCISE %s { */\n", indent, open
 	n = split(statements, parts, /; */)
-	if (parts[n] == "return sentence")
-		parts[n] = sprintf("return exercise_sentence(\"%s\", \"%s\", __func__)", open, name)
-	else
+	for (i = 1; i <= n; i++)
+		given += sub(/\<sentence\>/, sprintf("exercise_sentence(\"%s\", \"%s\", __func__)", open, name), parts[i])
+	if (!given)
 		printf "%sexercise_missing(v, \"%s\", \"%s\", __func__);\n", indent, open, name
 	for (i = 1; i <= n; i++)
 		printf "%s%s;\n", indent, parts[i]

@@ -173,6 +173,9 @@ struct bt_cache {
 	 * everything: a chain is noted but not patched, and the lookup table stays empty.
 	 */
 	struct bt_counts *counts;
+	/* In a student's workspace: the first sentence that names an exercise which had to be written for the
+	 * code to go on, and one that names an exercise without which it is only slow. */
+	const char *missing, *slow;
 };
 
 /* Since the cache was empty. Each is as long as there is room for what it counts. */
@@ -181,6 +184,17 @@ struct bt_counts {
 	u32 *lookups; /* of a block: those of them that an indirect jump led to */
 	u32 *taken;   /* of an exit */
 };
+
+/* What stands in a workspace in place of a solution calls one of these: there is no vcpu here to be ended. */
+static inline void bt_missing(struct bt_cache *c, const char *sentence)
+{
+	c->missing = c->missing ? c->missing : sentence;
+}
+static inline bool bt_slow(struct bt_cache *c, const char *sentence)
+{
+	c->slow = c->slow ? c->slow : sentence;
+	return false;
+}
 
 /* ---- the translator (translate.c): no machine, no vcpu; runs on the host too ---- */
 

@@ -15,6 +15,7 @@
  */
 #include "bt.h"
 #include "lib/string.h"
+#include "vmm/vcpu.h" /* exercise_sentence(), in a workspace */
 #include "x86/paging.h"
 
 static u32 number(const struct bt_cache *c, const struct bt_block *b)
@@ -129,11 +130,13 @@ void bt_add_block(struct bt_cache *c, struct bt_block *b)
 
 void bt_chain(struct bt_cache *c, struct bt_exit *e, struct bt_block *to)
 {
+	/* SOLUTION E1.6 { stub: (void)e; (void)to; bt_missing(c, sentence); */
 	e->chained = number(c, to) + 1;
 	e->next = to->incoming;
 	to->incoming = (u32)(e - c->exit) + 1;
 	if (bt_goes_alone(c))
 		bt_patch(c, e, to);
+	/* } SOLUTION E1.6 */
 }
 
 void bt_enter_table(struct bt_cache *c, const struct bt_block *b)
@@ -158,6 +161,7 @@ static bool same_page(const struct bt_block *a, const struct bt_block *b)
 /* Nobody jumps to the block any more, but, unless `all`, those that share its page. */
 static void unchain(struct bt_cache *c, struct bt_block *b, bool all)
 {
+	/* SOLUTION E1.6 { stub: (void)b; (void)all; bt_missing(c, sentence); */
 	u32 *link = &b->incoming;
 
 	while (*link) {
@@ -171,6 +175,7 @@ static void unchain(struct bt_cache *c, struct bt_block *b, bool all)
 		e->chained = 0;
 		bt_patch(c, e, NULL);
 	}
+	/* } SOLUTION E1.6 */
 }
 
 /* ---- void blocks ---- */

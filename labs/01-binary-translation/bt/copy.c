@@ -92,16 +92,25 @@ static void emit_tail(struct emit *e)
 	emit_bytes(e, e->bytes + tail, e->i.length - tail);
 }
 
+/* Where is_absolute(): no base, no index, and the address as displacement. One byte longer, nothing more. */
 static void copy_absolute(struct emit *e)
 {
+	/* SOLUTION E1.5 { stub: (void)emit_head; (void)emit_tail; emit_missing(e, sentence); */
 	emit_head(e, MODRM_SIB);
 	EMIT(e, SIB_ABSOLUTE);
 	emit_u32(e, (u32)target(e));
 	emit_tail(e);
+	/* } SOLUTION E1.5 */
 }
 
+/*
+ * Where it is not: a free register is saved, gets the address, and is the operand. The register is the
+ * guest's again before the next instruction. A fault of the instruction itself finds it saved, and the
+ * instruction undone; from behind it there is no way back.
+ */
 static void copy_by_register(struct emit *e)
 {
+	/* SOLUTION E1.5 { stub: (void)free_register; emit_missing(e, sentence); */
 	enum bt_spill s = free_register(&e->i);
 
 	emit_spill(e, s);
@@ -111,10 +120,13 @@ static void copy_by_register(struct emit *e)
 	emit_tail(e);
 	emit_point(e, EMIT_COMMITTED, BT_SPILL_MASK(s));
 	emit_unspill(e, s);
+	/* } SOLUTION E1.5 */
 }
 
+/* The address itself, as a constant in the register of LEA, in its size: 16 bits leave the rest as it was. */
 static void copy_lea(struct emit *e)
 {
+	/* SOLUTION E1.5 { stub: emit_missing(e, sentence); */
 	u64 value = target(e);
 	u8 reg = e->i.reg;
 
@@ -124,10 +136,14 @@ static void copy_lea(struct emit *e)
 		return;
 	}
 	emit_load_imm(e, reg, e->i.op_size == 4 ? (u32)value : value);
+	/* } SOLUTION E1.5 */
 }
 
+/* The same bytes, or one of the three ways above; what is longest already cannot become longer by one. */
 void copy_insn(struct emit *e)
 {
+	/* SOLUTION E1.5 { stub: (void)copy_absolute; (void)copy_by_register; (void)copy_lea; emit_missing(e,
+	 * sentence); */
 	const struct insn *i = &e->i;
 
 	if (!i->rip_relative)
@@ -138,6 +154,7 @@ void copy_insn(struct emit *e)
 		copy_absolute(e);
 	else
 		copy_by_register(e);
+	/* } SOLUTION E1.5 */
 }
 
 /* ---- the operand of an indirect jump ---- */

@@ -197,6 +197,13 @@ void emit_invalid(struct emit *e, enum decode_result result)
 	emit_exit(e, exit);
 }
 
+void emit_missing(struct emit *e, const char *sentence)
+{
+	bt_missing(e->c, sentence);
+	emit_invalid(e, DECODE_INVALID);
+	e->ends = true;
+}
+
 void emit_chain(struct emit *e, u64 rip)
 {
 	struct bt_exit *exit = add_exit(e, BT_EXIT_CHAIN, rip);

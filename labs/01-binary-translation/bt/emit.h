@@ -15,6 +15,7 @@
 #define BT_EMIT_H
 
 #include "bt.h"
+#include "vmm/vcpu.h" /* exercise_sentence(), in a workspace */
 #include "x86/regs.h"
 
 /* A rel32 that can be filled in only when the block's end is there: of a way out, or of a literal. */
@@ -118,6 +119,8 @@ void emit_point(struct emit *e, enum emit_point kind, unsigned spilled);
 /* UD2 and number, here. */
 void emit_callout(struct emit *e);
 void emit_invalid(struct emit *e, enum decode_result result);
+/* In a workspace, in place of a solution: the block ends here, and so does the guest. */
+void emit_missing(struct emit *e, const char *sentence);
 /* A jump to the guest's `rip`, by a chain or by an exit at the end of the block: JMP, or Jcc of a condition.
  */
 void emit_chain(struct emit *e, u64 rip);

@@ -25,6 +25,7 @@ struct bt {
 	u32 resume_at, resume_generation;
 	bool translated;   /* the last run was in the cache */
 	bool code_written; /* what was just written is code, perhaps that of the instruction that writes */
+	bool told_slow;    /* in a workspace: the console has cache.slow */
 	u64 shadow_rip;    /* the instruction there is in an interrupt shadow; BT_NOWHERE */
 	struct bt_known_point {
 		const struct bt_point *point;

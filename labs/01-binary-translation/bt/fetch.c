@@ -80,6 +80,17 @@ static bool first_is_cut(const struct code *code)
 	       insn_decode(&i, code->bytes, code->size, DECODE_64) == DECODE_TRUNCATED;
 }
 
+/* An exercise that is not written: the guest ends, or is told to be slow. */
+static bool is_missing(struct vcpu *v, struct bt_cache *c)
+{
+	if (c->missing)
+		vcpu_end(v, "%s", c->missing);
+	if (c->slow && !bt_of(v)->told_slow)
+		kprintf("[hv] guest %s runs slowly: %s\n", v->vm->name, c->slow);
+	bt_of(v)->told_slow |= c->slow != NULL;
+	return c->missing;
+}
+
 static struct bt_block *translate(struct vcpu *v, const struct code *code)
 {
 	struct bt_cache *c = &bt_of(v)->cache;
@@ -98,7 +109,7 @@ static struct bt_block *translate(struct vcpu *v, const struct code *code)
 	c->ticks += clock_ticks() - start;
 	memcpy(b->frame, code->frame, sizeof(b->frame));
 	bt_add_block(c, b);
-	return b;
+	return is_missing(v, c) ? NULL : b;
 }
 
 static void trace_frames(struct vcpu *v, const struct code *code)
@@ -126,6 +137,8 @@ struct bt_block *bt_fetch(struct vcpu *v)
 	struct bt_block *b = bt_find_mapped(c, v->rip);
 	struct code code;
 
+	if (is_missing(v, c))
+		return NULL;
 	if (b)
 		return b;
 	if (!fetch_code(v, &code))

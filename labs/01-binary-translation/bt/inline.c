@@ -33,16 +33,20 @@
 /* IF is bit 1 of the second byte: mov $.., vif+1 */
 static void emit_set_vif(struct emit *e, bool on)
 {
+	/* SOLUTION E1.8 { stub: (void)e; (void)on; (void)sentence; */
 	EMIT(e, 0xc6, EMIT_MODRM(0, MODRM_RIP));
 	emit_window(e, (on ? EMIT_WATCHED(vif) : EMIT_STATE(vif)) + 1, 1);
 	EMIT(e, on ? RFLAGS_IF >> 8 : 0);
+	/* } SOLUTION E1.8 */
 }
 
 /* The translator sees to it that the next instruction stands in the same block: its point has the shadow. */
 static bool inline_cli_sti(struct emit *e)
 {
+	/* SOLUTION E1.8 { stub: (void)emit_set_vif; return bt_slow(e->c, sentence); */
 	emit_set_vif(e, e->i.op == OP_STI);
 	return true;
+	/* } SOLUTION E1.8 */
 }
 
 /*
@@ -52,6 +56,7 @@ static bool inline_cli_sti(struct emit *e)
  */
 static bool inline_pushf(struct emit *e)
 {
+	/* SOLUTION E1.8 { stub: return bt_slow(e->c, sentence); */
 	if (e->i.op_size != sizeof(u64))
 		return false;
 	EMIT(e, 0x9c); /* pushfq */
@@ -66,6 +71,7 @@ static bool inline_pushf(struct emit *e)
 	emit_unspill(e, BT_SPILL_RCX);
 	emit_unspill(e, BT_SPILL_RDX);
 	return true;
+	/* } SOLUTION E1.8 */
 }
 
 /*
@@ -74,19 +80,11 @@ static bool inline_pushf(struct emit *e)
  * if it has to be the slow way. (POPF at CPL 0 leaves VM, VIF and VIP alone and clears RF, in ring 3 too.)
  * The first load reads all of the image, so that POPFQ at the end cannot fault.
  */
-static void emit_popf(struct emit *e, bool interrupts)
-{
-	emit_point(e, EMIT_CAN_GO_BACK, RCX);
-	emit_set_vif(e, interrupts);
-	emit_point(e, EMIT_COMMITTED, RCX);
-	emit_unspill(e, BT_SPILL_RCX);
-	EMIT(e, 0x9d); /* popfq */
-}
-
 static bool inline_popf(struct emit *e)
 {
+	/* SOLUTION E1.8 { stub: return bt_slow(e->c, sentence); */
 	static const u8 image[] = {0, RFLAGS_IF >> 8, RFLAGS_OF >> 8, (RFLAGS_IF | RFLAGS_OF) >> 8};
-	u32 found[ARRAY_SIZE(image)], done;
+	u32 found[ARRAY_SIZE(image)], done = 0;
 	u8 subtracted = 0;
 
 	if (e->i.op_size != sizeof(u64))
@@ -102,15 +100,20 @@ static bool inline_popf(struct emit *e)
 		subtracted = image[n];
 	}
 	emit_out(e, emit_way_out(e, RCX));
-	emit_land8(e, found[0]);
-	emit_land8(e, found[2]);
-	emit_popf(e, false);
-	done = emit_jump8(e, OPCODE_JMP8);
-	emit_land8(e, found[1]);
-	emit_land8(e, found[3]);
-	emit_popf(e, true);
+	for (unsigned on = 0; on < 2; on++) {
+		emit_land8(e, found[on]);
+		emit_land8(e, found[on + 2]);
+		emit_point(e, EMIT_CAN_GO_BACK, RCX);
+		emit_set_vif(e, on);
+		emit_point(e, EMIT_COMMITTED, RCX);
+		emit_unspill(e, BT_SPILL_RCX);
+		EMIT(e, 0x9d); /* popfq */
+		if (!on)
+			done = emit_jump8(e, OPCODE_JMP8);
+	}
 	emit_land8(e, done);
 	return true;
+	/* } SOLUTION E1.8 */
 }
 
 /* ---- IRETQ ---- */

@@ -30,23 +30,41 @@ static u64 destination(const struct emit *e)
 	return e->next_rip + (u64)e->i.imm;
 }
 
+/* A chain, and the block goes on nowhere. */
 static void translate_jmp(struct emit *e)
 {
+	/* SOLUTION E1.6 { stub: (void)destination; emit_missing(e, sentence); */
 	emit_chain(e, destination(e));
 	e->ends = true;
+	/* } SOLUTION E1.6 */
 }
 
+/* A chain on one condition; the block goes on. */
+static void translate_jcc(struct emit *e)
+{
+	/* SOLUTION E1.6 { stub: emit_missing(e, sentence); */
+	emit_chain_if(e, e->i.cond, destination(e));
+	/* } SOLUTION E1.6 */
+}
+
+/* The guest's return address, then as a jump. From behind the push there is no way back. */
 static void translate_call(struct emit *e)
 {
+	/* SOLUTION E1.6 { stub: emit_missing(e, sentence); */
 	emit_push_imm(e, e->next_rip);
 	emit_point(e, EMIT_COMMITTED, 0);
 	emit_chain(e, destination(e));
 	e->ends = true;
+	/* } SOLUTION E1.6 */
 }
 
-/* These have no form with 32 bits: around a jump that has. RCX has been counted down after the first. */
+/*
+ * LOOP, LOOPE, LOOPNE and JRCXZ have no form with 32 bits: around a jump that has. The address size says
+ * whether RCX or ECX counts. RCX has been counted down after the first.
+ */
 static void translate_loop(struct emit *e)
 {
+	/* SOLUTION E1.6 { stub: emit_missing(e, sentence); */
 	u32 taken, not_taken;
 
 	if (e->i.asize)
@@ -57,6 +75,7 @@ static void translate_loop(struct emit *e)
 	emit_land8(e, taken);
 	emit_chain(e, destination(e));
 	emit_land8(e, not_taken);
+	/* } SOLUTION E1.6 */
 }
 
 /* ---- indirect ---- */
@@ -69,12 +88,14 @@ _Static_assert(BT_TABLE_OFFSET % (BT_TABLE_COUNT * sizeof(u64)) == 0, "alignment
 
 void jump_emit_lookup(struct emit *e)
 {
+	/* SOLUTION E1.7 { stub: emit_missing(e, sentence); */
 	emit_point(e, EMIT_COMMITTED, SPILLED_RCX_RDX);
 	emit_load_imm(e, GPR_RDX, (e->c->window + BT_TABLE_OFFSET) / sizeof(u64));
 	EMIT(e, 0x66, 0x89, EMIT_REGS(GPR_RCX, GPR_RDX)); /* mov %cx, %dx */
 	EMIT(e, 0xff, EMIT_MODRM(4, MODRM_SIB), 0xd5);    /* jmp *(, %rdx, 8) */
 	emit_u32(e, 0);
 	e->ends = true;
+	/* } SOLUTION E1.7 */
 }
 
 /* lea ADDEND(%rcx), %rcx; RDX is free */
@@ -91,10 +112,11 @@ static void emit_add_to_rcx(struct emit *e, u64 addend)
 
 void jump_emit_checked_entry(struct emit *e)
 {
-	u32 right;
-
 	e->b->checked = e->at;
 	emit_point(e, EMIT_COMMITTED, SPILLED_RCX_RDX);
+	/* SOLUTION E1.7 { stub: (void)sentence; (void)emit_add_to_rcx; emit_invalid(e, DECODE_INVALID); */
+	u32 right;
+
 	emit_add_to_rcx(e, -e->b->rip);
 	right = emit_jump8(e, OPCODE_JRCXZ);
 	emit_add_to_rcx(e, e->b->rip);
@@ -103,6 +125,7 @@ void jump_emit_checked_entry(struct emit *e)
 	emit_land8(e, right);
 	emit_unspill(e, BT_SPILL_RCX);
 	emit_unspill(e, BT_SPILL_RDX);
+	/* } SOLUTION E1.7 */
 	e->b->code = e->at;
 }
 
@@ -115,6 +138,7 @@ static void emit_save(struct emit *e)
 
 static void translate_ret(struct emit *e)
 {
+	/* SOLUTION E1.7 { stub: (void)emit_save; emit_missing(e, sentence); */
 	emit_save(e);
 	EMIT(e, 0x59); /* pop %rcx */
 	if (e->i.has_imm) {
@@ -123,23 +147,28 @@ static void translate_ret(struct emit *e)
 		emit_u32(e, (u16)e->i.imm);
 	}
 	jump_emit_lookup(e);
+	/* } SOLUTION E1.7 */
 }
 
 static void translate_jmp_indirect(struct emit *e)
 {
+	/* SOLUTION E1.7 { stub: emit_missing(e, sentence); */
 	emit_save(e);
 	copy_operand_to_rcx(e);
 	jump_emit_lookup(e);
+	/* } SOLUTION E1.7 */
 }
 
 /* The operand is read before the push, which may be of a page that is not there. */
 static void translate_call_indirect(struct emit *e)
 {
+	/* SOLUTION E1.7 { stub: emit_missing(e, sentence); */
 	emit_save(e);
 	copy_operand_to_rcx(e);
 	emit_point(e, EMIT_CAN_GO_BACK, BT_SPILL_MASK(BT_SPILL_RCX));
 	emit_push_imm(e, e->next_rip);
 	jump_emit_lookup(e);
+	/* } SOLUTION E1.7 */
 }
 
 bool jump_translate(struct emit *e)
@@ -149,7 +178,7 @@ bool jump_translate(struct emit *e)
 		translate_jmp(e);
 		return true;
 	case OP_JCC:
-		emit_chain_if(e, e->i.cond, destination(e));
+		translate_jcc(e);
 		return true;
 	case OP_LOOP:
 		translate_loop(e);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "monitor.h"
+#include "vmm/vcpu.h"
 
 #define PUSHFQ        0x9c
 #define MAX_COMMITTED 40 /* native instructions of a translation behind its first change */
@@ -28,6 +29,16 @@ static u32 next_random(u32 below)
 {
 	monitor_random = monitor_random * 1664525 + 1013904223;
 	return (monitor_random >> 8) % below;
+}
+
+/* In a student's workspace the translator has such a sentence for what is not written. */
+const char *exercise_sentence(const char *exercise, const char *file, const char *function)
+{
+	static char sentence[160];
+
+	snprintf(sentence, sizeof(sentence), "exercise %s is yours to write (%s: %s)", exercise, file,
+		 function);
+	return sentence;
 }
 
 /* ---- blocks ---- */
@@ -135,11 +146,13 @@ static void enter_table(const struct bt_block *b)
 		runner_cache.table[b->rip % BT_TABLE_COUNT] = runner_cache.window + b->checked;
 }
 
-/* Where to go on after an exit. NULL: the program has ended, or something is wrong. */
+/* Where to go on after an exit. 0: the program has ended, or something is wrong. */
 static u32 serve(struct guest *g, struct bt_exit *e)
 {
 	struct bt_block *b;
 
+	if (runner_cache.missing)
+		return fail("%s", runner_cache.missing);
 	if (!e || e->kind == BT_EXIT_CHAIN) {
 		b = monitor_block(g->cpu.rip);
 		if (!b)

@@ -697,8 +697,9 @@ static void sensitive(struct program *p)
 static void piece(struct program *p)
 {
 	static void (*const jumps[])(struct program *) = {jump_if, jump_if, jump, loop, call, jump_indirect};
+	static const unsigned kinds[] = {[PROGRAM_DIRECT] = 4, [PROGRAM_PLAIN] = 6, [PROGRAM_SENSITIVE] = 6};
 
-	switch (any(p, p->kind == PROGRAM_SENSITIVE ? 5 : 3)) {
+	switch (any(p, p->kind == PROGRAM_SENSITIVE ? 5 : p->kind == PROGRAM_STRAIGHT ? 2 : 3)) {
 	case 0:
 	case 1:
 		if (any(p, 12) == 0)
@@ -709,7 +710,7 @@ static void piece(struct program *p)
 			plain(p);
 		break;
 	case 2:
-		jumps[any(p, ARRAY_SIZE(jumps))](p);
+		jumps[any(p, kinds[p->kind])](p);
 		break;
 	default:
 		sensitive(p);

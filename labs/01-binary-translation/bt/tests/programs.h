@@ -9,7 +9,9 @@
 #include "reference.h"
 
 enum program_kind {
-	PROGRAM_PLAIN,     /* what ring 3 does as ring 0 would */
+	PROGRAM_STRAIGHT,  /* plain instructions, one after the other */
+	PROGRAM_DIRECT,    /* jumps to where the code says, too */
+	PROGRAM_PLAIN,     /* what ring 3 does as ring 0 would: calls and indirect jumps, too */
 	PROGRAM_SENSITIVE, /* the other instructions as well */
 };
 

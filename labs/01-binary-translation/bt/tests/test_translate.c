@@ -69,34 +69,84 @@ static bool run_program(enum program_kind kind, u32 seed, unsigned *exits)
 	return true;
 }
 
-static void test_run_plain(void)
+static void run_programs(enum program_kind kind)
 {
 	unsigned exits;
 
 	runner_init();
 	for (u32 seed = 0; seed < RUN_PROGRAMS; seed++)
-		if (!check(run_program(PROGRAM_PLAIN, seed, &exits), seed))
+		if (!check(run_program(kind, seed, &exits), seed))
 			return;
+}
+
+/* `kind`, and of every four programs one without what makes it this kind. */
+static enum program_kind mixed(enum program_kind kind, u32 seed)
+{
+	return seed % 4 || kind == PROGRAM_STRAIGHT ? kind : kind - 1;
+}
+
+static void follow_programs(enum program_kind kind)
+{
+	runner_init();
+	for (u32 seed = 0; seed < POINT_PROGRAMS; seed++)
+		if (!check(make_trace(mixed(kind, seed), seed) && monitor_follow(&trace), seed))
+			return;
+}
+
+static void fault_programs(enum program_kind kind)
+{
+	runner_init();
+	for (u32 seed = 0; seed < FAULT_PROGRAMS; seed++) {
+		bool ok = make_trace(mixed(kind, seed), seed);
+
+		for (unsigned k = 0; ok && k < trace.count - 1; k++) {
+			unsigned way = (k * 7 + seed) % 8;
+
+			runner_flush(BT_FAST);
+			ok = monitor_fault(&trace, k, way & 1 ? AREA_STACK : AREA_DATA, way >> 1 & 1,
+					   way & 4 ? PROT_READ : PROT_NONE);
+		}
+		if (!check(ok, seed))
+			return;
+	}
+}
+
+/* Plain instructions alone; then with direct jumps; then with calls and all other jumps. */
+static void test_run_straight(void)
+{
+	run_programs(PROGRAM_STRAIGHT);
+}
+
+static void test_state_straight(void)
+{
+	follow_programs(PROGRAM_STRAIGHT);
+	fault_programs(PROGRAM_STRAIGHT);
+}
+
+static void test_run_direct(void)
+{
+	run_programs(PROGRAM_DIRECT);
+}
+
+static void test_state_direct(void)
+{
+	follow_programs(PROGRAM_DIRECT);
+	fault_programs(PROGRAM_DIRECT);
+}
+
+static void test_run_plain(void)
+{
+	run_programs(PROGRAM_PLAIN);
 }
 
 static void test_run_sensitive(void)
 {
-	unsigned exits;
-
-	runner_init();
-	for (u32 seed = 0; seed < RUN_PROGRAMS; seed++)
-		if (!check(run_program(PROGRAM_SENSITIVE, seed, &exits), seed))
-			return;
+	run_programs(PROGRAM_SENSITIVE);
 }
 
 static void test_points(void)
 {
-	runner_init();
-	for (u32 seed = 0; seed < POINT_PROGRAMS; seed++)
-		if (!check(make_trace(seed % 4 ? PROGRAM_SENSITIVE : PROGRAM_PLAIN, seed) &&
-				   monitor_follow(&trace),
-			   seed))
-			return;
+	follow_programs(PROGRAM_SENSITIVE);
 }
 
 /* Somebody waits for IF or CR8: what opens the window for him comes to the monitor, with nothing changed. */
@@ -113,22 +163,11 @@ static void test_points_watched(void)
 
 static void test_faults(void)
 {
-	runner_init();
-	for (u32 seed = 0; seed < FAULT_PROGRAMS; seed++) {
-		bool ok = make_trace(seed % 4 ? PROGRAM_SENSITIVE : PROGRAM_PLAIN, seed);
-
-		for (unsigned k = 0; ok && k < trace.count - 1; k++) {
-			unsigned way = (k * 7 + seed) % 8;
-
-			runner_flush(BT_FAST);
-			ok = monitor_fault(&trace, k, way & 1 ? AREA_STACK : AREA_DATA, way >> 1 & 1,
-					   way & 4 ? PROT_READ : PROT_NONE);
-		}
-		if (!check(ok, seed))
-			return;
-	}
+	fault_programs(PROGRAM_SENSITIVE);
 }
 
-UNIT_MAIN("translate", {"plain programs", test_run_plain}, {"sensitive programs", test_run_sensitive},
-	  {"points", test_points}, {"points while an event waits", test_points_watched},
-	  {"faults", test_faults})
+UNIT_MAIN("translate", {"straight programs", test_run_straight},
+	  {"state of straight programs", test_state_straight}, {"direct jumps", test_run_direct},
+	  {"state at direct jumps", test_state_direct}, {"plain programs", test_run_plain},
+	  {"sensitive programs", test_run_sensitive}, {"points", test_points},
+	  {"points while an event waits", test_points_watched}, {"faults", test_faults})
