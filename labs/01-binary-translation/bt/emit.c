@@ -280,7 +280,7 @@ static void emit_late_exits(struct emit *e)
 
 static void resolve_fixups(struct emit *e)
 {
-	while (e->at % sizeof(u64))
+	while (e->at % sizeof(u64) && !e->full)
 		EMIT(e, 0);
 	for (unsigned n = 0; n < e->fixups && !e->full; n++) {
 		const struct emit_fixup *f = &e->fixup[n];

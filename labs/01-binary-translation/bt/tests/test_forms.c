@@ -337,6 +337,24 @@ static void test_no_room(void)
 	}
 }
 
+/* However many bytes there are: it finds no room, and finds that out. */
+static void test_every_size(void)
+{
+	u32 bytes;
+
+	blocks_begin(BT_FAST);
+	blocks_translate(FAR_RIP, "9d 4803051000 0000 f4");
+	bytes = runner_cache.used;
+	for (u32 size = bytes; size > sizeof(u64); size--) {
+		struct bt_cache small;
+
+		runner_flush(BT_FAST);
+		small = runner_cache;
+		small.size = size;
+		CU_ASSERT_EQUAL(bt_translate(&small, &blocks_source) != NULL, size == bytes);
+	}
+}
+
 /* ---- STI ---- */
 
 /* "External, maskable interrupts are inhibited on the instruction boundary following an STI." */
@@ -381,5 +399,5 @@ static void test_sti_at_the_end(void)
 
 UNIT_MAIN("forms", {"call-outs", test_callouts}, {"classes", test_classes}, {"XBEGIN", test_xbegin},
 	  {"limits of a block", test_limits}, {"truncated", test_truncated}, {"invalid", test_invalid},
-	  {"no room", test_no_room}, {"counts", test_counts}, {"shadow of STI", test_shadow},
-	  {"STI at the end", test_sti_at_the_end})
+	  {"no room", test_no_room}, {"every size of the cache", test_every_size}, {"counts", test_counts},
+	  {"shadow of STI", test_shadow}, {"STI at the end", test_sti_at_the_end})
