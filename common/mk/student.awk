@@ -35,7 +35,7 @@ function stub(marker, statements, indent, parts, n, i, given) {
 	printf "%s/* EXERCISE %s { */\n", indent, open
 	n = split(statements, parts, /; */)
 	for (i = 1; i <= n; i++)
-		given += sub(/\<sentence\>/, sprintf("exercise_sentence(\"%s\", \"%s\", __func__)", open, name), parts[i])
+		given += sub(/sentence/, sprintf("exercise_sentence(\"%s\", \"%s\", __func__)", open, name), parts[i])
 	if (!given)
 		printf "%sexercise_missing(v, \"%s\", \"%s\", __func__);\n", indent, open, name
 	for (i = 1; i <= n; i++)

@@ -161,7 +161,7 @@ static bool same_page(const struct bt_block *a, const struct bt_block *b)
 /* Nobody jumps to the block any more, but, unless `all`, those that share its page. */
 static void unchain(struct bt_cache *c, struct bt_block *b, bool all)
 {
-	/* SOLUTION E1.6 { stub: (void)b; (void)all; bt_missing(c, sentence); */
+	/* SOLUTION E1.6 { stub: (void)same_page; (void)b; (void)all; bt_missing(c, sentence); */
 	u32 *link = &b->incoming;
 
 	while (*link) {

@@ -110,7 +110,7 @@ static void copy_absolute(struct emit *e)
  */
 static void copy_by_register(struct emit *e)
 {
-	/* SOLUTION E1.5 { stub: (void)free_register; emit_missing(e, sentence); */
+	/* SOLUTION E1.5 { stub: (void)free_register; (void)copy_absolute; emit_missing(e, sentence); */
 	enum bt_spill s = free_register(&e->i);
 
 	emit_spill(e, s);
@@ -126,7 +126,7 @@ static void copy_by_register(struct emit *e)
 /* The address itself, as a constant in the register of LEA, in its size: 16 bits leave the rest as it was. */
 static void copy_lea(struct emit *e)
 {
-	/* SOLUTION E1.5 { stub: emit_missing(e, sentence); */
+	/* SOLUTION E1.5 { stub: (void)copy_by_register; emit_missing(e, sentence); */
 	u64 value = target(e);
 	u8 reg = e->i.reg;
 
@@ -142,8 +142,7 @@ static void copy_lea(struct emit *e)
 /* The same bytes, or one of the three ways above; what is longest already cannot become longer by one. */
 void copy_insn(struct emit *e)
 {
-	/* SOLUTION E1.5 { stub: (void)copy_absolute; (void)copy_by_register; (void)copy_lea; emit_missing(e,
-	 * sentence); */
+	/* SOLUTION E1.5 { stub: (void)copy_lea; emit_missing(e, sentence); */
 	const struct insn *i = &e->i;
 
 	if (!i->rip_relative)

@@ -114,7 +114,7 @@ void jump_emit_checked_entry(struct emit *e)
 {
 	e->b->checked = e->at;
 	emit_point(e, EMIT_COMMITTED, SPILLED_RCX_RDX);
-	/* SOLUTION E1.7 { stub: (void)sentence; (void)emit_add_to_rcx; emit_invalid(e, DECODE_INVALID); */
+	/* SOLUTION E1.7 { stub: (void)sentence; (void)emit_add_to_rcx; EMIT(e, OPCODE_UD2); */
 	u32 right;
 
 	emit_add_to_rcx(e, -e->b->rip);
