@@ -33,11 +33,9 @@
 /* IF is bit 1 of the second byte: mov $.., vif+1 */
 static void emit_set_vif(struct emit *e, bool on)
 {
-	/* SOLUTION E1.8 { stub: (void)e; (void)on; (void)sentence; */
 	EMIT(e, 0xc6, EMIT_MODRM(0, MODRM_RIP));
 	emit_window(e, (on ? EMIT_WATCHED(vif) : EMIT_STATE(vif)) + 1, 1);
 	EMIT(e, on ? RFLAGS_IF >> 8 : 0);
-	/* } SOLUTION E1.8 */
 }
 
 /* The translator sees to it that the next instruction stands in the same block: its point has the shadow. */
