@@ -137,8 +137,6 @@ struct bt_block *bt_fetch(struct vcpu *v)
 	struct bt_block *b = bt_find_mapped(c, v->rip);
 	struct code code;
 
-	if (is_missing(v, c))
-		return NULL;
 	if (b)
 		return b;
 	if (!fetch_code(v, &code))
