@@ -1,158 +1,18 @@
 // SPDX-License-Identifier: MIT
-/*
- * Any bytes at all as the guest's code. What comes out is not run but looked through, instruction by
- * instruction: it is code that ring 3 may run whatever the guest's was, and its points and exits are in
- * order.
- */
-#include <string.h>
-
+/* Any bytes at all as the guest's code: the translation has the structure that every one must have. */
 #include "lib/tests/unit.h"
-#include "monitor.h"
+#include "runner.h"
+#include "structure.h"
 
 #define BLOCKS 40000
 
 static u32 random_state;
-static const char *problem;
 
 static u32 any(u32 below)
 {
 	random_state = random_state * 1664525 + 1013904223;
 	return (u32)((u64)random_state * below >> 32);
 }
-
-static bool fail(const char *what)
-{
-	problem = what;
-	return false;
-}
-
-/* ---- the code ---- */
-
-#define RET 0xc3
-
-/* PUSHFQ and POPFQ are the only sensitive instructions in translations; RET and its like would go to a guest
- * address. */
-static bool is_allowed(const struct insn *i)
-{
-	switch (i->op) {
-	case OP_PUSHF:
-	case OP_POPF:
-	case OP_UD:
-		return true;
-	case OP_CALL:
-	case OP_CALL_INDIRECT:
-	case OP_RET:
-		return fail("a call or return");
-	case OP_JMP_INDIRECT: /* by the table: jmp *(, %rdx, 8) */
-		return (i->memory && i->base == INSN_NO_REG && i->index == GPR_RDX && i->disp == 0) ||
-		       fail("a jump to where the guest wants");
-	}
-	return bt_is_harmless(i) || fail("a sensitive instruction");
-}
-
-static bool is_inside(const struct bt_block *b, u32 at)
-{
-	return at >= b->checked && at < b->end;
-}
-
-/* A direct jump leads to this block, or to the miss stub. Other RIP-relative operands lead to the state page
- * or to the literals. */
-static bool leads_home(const struct bt_block *b, u32 at, const struct insn *i)
-{
-	u32 to = at + i->length + (u32)(i->rip_relative ? i->disp : i->imm);
-
-	if (i->op == OP_JMP || i->op == OP_JCC || i->op == OP_LOOP)
-		return is_inside(b, to) || to == BT_MISS_STUB || fail("a jump out of the block");
-	if (!i->rip_relative)
-		return true;
-	if (to >= BT_STATE_OFFSET && to - BT_STATE_OFFSET < sizeof(struct bt_state))
-		return true;
-	if (to >= BT_WATCHED_OFFSET && to - BT_WATCHED_OFFSET < sizeof(struct bt_state))
-		return true;
-	return is_inside(b, to) || fail("an operand outside of the window");
-}
-
-/* Code ends with an exit or with the jump by the table, whatever comes last; literals of 8 bytes may follow.
- */
-static bool is_last(const struct bt_block *b, u32 behind, const struct bt_exit *e, const struct insn *i)
-{
-	for (u32 n = b->first_exit; n < b->first_exit + b->exits; n++)
-		if (runner_cache.exit[n].at >= behind)
-			return false;
-	return e ? e->resume != behind : i->op == OP_JMP_INDIRECT;
-}
-
-/* Notes where instructions start. */
-static bool check_code(const struct bt_block *b, u8 *starts)
-{
-	const struct bt_exit *e;
-	u32 at = b->checked;
-	struct insn i;
-
-	do {
-		starts[at - b->checked] = 1;
-		e = monitor_exit(at);
-		if (insn_decode(&i, runner_cache.code + at, b->end - at, DECODE_64) != DECODE_OK)
-			return fail("no code");
-		if (!e && (!is_allowed(&i) || !leads_home(b, at, &i)))
-			return false;
-		at += e ? BT_EXIT_BYTES : i.length;
-	} while (!is_last(b, at, e, &i));
-	at = (u32)ALIGN_UP(at, sizeof(u64));
-	return (at <= b->end && (b->end - at) % sizeof(u64) == 0) || fail("something behind the end");
-}
-
-/* ---- points and exits ---- */
-
-static bool check_points(const struct bt_block *b, const u8 *starts)
-{
-	const struct bt_point *p = &runner_cache.point[b->first_point];
-
-	if (p[0].at != b->checked || b->first_point + b->points != runner_cache.points)
-		return fail("the first point");
-	for (u32 n = 0; n < b->points; n++) {
-		if (!is_inside(b, p[n].at) || !starts[p[n].at - b->checked])
-			return fail("a point inside an instruction");
-		if (n && p[n].at <= p[n - 1].at)
-			return fail("points out of order");
-		if (p[n].guest > b->guest_bytes || (p[n].boundary && (p[n].committed || p[n].spilled)))
-			return fail("a point that contradicts itself");
-	}
-	return true;
-}
-
-static bool check_exits(const struct bt_block *b, const u8 *starts)
-{
-	for (u32 n = b->first_exit; n < b->first_exit + b->exits; n++) {
-		const struct bt_exit *e = &runner_cache.exit[n];
-		const struct bt_block *of;
-
-		if (!is_inside(b, e->at) || !starts[e->at - b->checked] || monitor_exit(e->at) != e)
-			return fail("an exit that is none");
-		if (&runner_cache.block[e->block] != b || !monitor_point(e->at, &of) || of != b)
-			return fail("an exit of another block");
-		if (e->kind == BT_EXIT_CHAIN ? !is_inside(b, e->jump) : e->rip - b->rip > b->guest_bytes)
-			return fail("an exit somewhere else");
-		if (e->resume && !starts[e->resume - b->checked])
-			return fail("an exit that goes on inside an instruction");
-	}
-	return b->first_exit + b->exits == runner_cache.exits || fail("exits of nobody");
-}
-
-static bool check_block(const struct bt_block *b, const struct bt_source *s)
-{
-	static u8 starts[BT_CODE_BYTES];
-
-	if (!b || b->guest_insns < 1 || b->guest_insns > BT_BLOCK_INSNS ||
-	    b->guest_bytes > MIN(s->size, BT_BLOCK_BYTES))
-		return fail("the size of the block");
-	if (b->rip != s->rip || b->checked >= b->code || b->code >= b->end || b->end != runner_cache.used)
-		return fail("the place of the block");
-	memset(starts, 0, b->end - b->checked + sizeof(u64));
-	return check_code(b, starts) && check_points(b, starts) && check_exits(b, starts);
-}
-
-/* ---- the guest's bytes ---- */
 
 /* First bytes of what is treated in a way of its own, so that it comes more often than by chance. */
 static const u8 likely[] = {0x0f, 0x0f, 0x48, 0x66, 0x67, 0xf3, 0x9c, 0x9d, 0xfa, 0xfb, 0x8c, 0xff,
@@ -180,18 +40,19 @@ static void test_random(void)
 
 	runner_init();
 	for (u32 n = 0; n < BLOCKS; n++) {
-		bool ok;
+		const char *problem;
 
 		random_state = n * 2654435761U;
 		runner_cache.blocks = runner_cache.points = runner_cache.exits = 0;
 		runner_cache.flavour = any(2) ? BT_FAST : BT_CAREFUL;
 		bt_translate_stubs(&runner_cache);
 		make_source(&s, bytes);
-		ok = check_block(bt_translate(&runner_cache, &s), &s) &&
-		     (!runner_cache.missing || fail(runner_cache.missing));
-		if (!ok)
+		problem = structure_problem(bt_translate(&runner_cache, &s), &s);
+		if (!problem)
+			problem = runner_cache.missing;
+		if (problem)
 			fprintf(stderr, "block %u: %s\n", n, problem);
-		CU_ASSERT_TRUE_FATAL(ok);
+		CU_ASSERT_PTR_NULL_FATAL(problem);
 	}
 }
 
