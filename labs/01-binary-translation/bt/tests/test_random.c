@@ -56,4 +56,23 @@ static void test_random(void)
 	}
 }
 
-UNIT_MAIN("random", {"any bytes", test_random})
+/* A cache of any size: the block is there where it fits, and otherwise not. */
+static void test_room(void)
+{
+	static const u8 bytes[] = {0x9c, 0x9d, 0x74, 0x00, 0xe8, 0x00, 0x00, 0x00, 0x00};
+	struct bt_source s = {.rip = 0xffff888012345678, .bytes = bytes, .size = sizeof(bytes)};
+	u32 used, size;
+
+	runner_init();
+	size = runner_cache.size;
+	runner_flush(BT_FAST);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bt_translate(&runner_cache, &s));
+	used = runner_cache.used;
+	for (runner_cache.size = 8; runner_cache.size <= used; runner_cache.size++) {
+		runner_flush(BT_FAST);
+		CU_ASSERT_EQUAL(bt_translate(&runner_cache, &s) != NULL, runner_cache.size == used);
+	}
+	runner_cache.size = size;
+}
+
+UNIT_MAIN("random", {"any bytes", test_random}, {"no room", test_room})
