@@ -149,18 +149,27 @@ static bool has_room(const struct bt_source *s, u64 rip, unsigned n)
 
 /*
  * Is STI here, done in the cache, and nothing will follow? The shadow belongs to the point behind it. It must
- * not end up in a block that others come to as well.
+ * not end up in a block that others come to as well. What follows must not be an STI of that kind either.
  */
 static bool is_last_sti(const struct emit *e)
 {
 	const struct bt_source *s = e->source;
-	u64 next_rip = e->rip + e->i.length;
-	struct insn next;
+	struct insn i = e->i;
+	u64 rip = e->rip;
 
-	if (e->i.op != OP_STI || e->c->flavour != BT_FAST)
+	if (e->c->flavour != BT_FAST)
 		return false;
-	return !has_room(s, next_rip, e->b->guest_insns + 1U) ||
-	       (s->more && decode(s, next_rip, &next) == DECODE_TRUNCATED);
+	for (unsigned n = e->b->guest_insns + 1U; i.op == OP_STI; n++) {
+		enum decode_result result;
+
+		rip += i.length;
+		if (!has_room(s, rip, n))
+			return true;
+		result = decode(s, rip, &i);
+		if (result != DECODE_OK)
+			return s->more && result == DECODE_TRUNCATED;
+	}
+	return false;
 }
 
 /* ---- from instruction to instruction ---- */

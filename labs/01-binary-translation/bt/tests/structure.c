@@ -101,6 +101,8 @@ static bool check_points(const struct bt_block *b, const u8 *starts)
 			return fail("points out of order");
 		if (p[n].guest > b->guest_bytes || (p[n].boundary && (p[n].committed || p[n].spilled)))
 			return fail("a point that contradicts itself");
+		if (p[n].shadow && p[n].guest == b->guest_bytes)
+			return fail("an interrupt shadow that the block leaves");
 	}
 	return true;
 }

@@ -397,7 +397,19 @@ static void test_sti_at_the_end(void)
 	CU_ASSERT_EQUAL(blocks_translate(LOW_RIP, "90 fb")->guest_insns, 2);
 }
 
+/* Of several in a row the last one goes, and then the one before it has nothing behind it either. */
+static void test_sti_in_a_row(void)
+{
+	blocks_begin(BT_FAST);
+	check_chain_last(blocks_translate(LOW_RIP, "90 fb fb fb"), 1, 1);
+	CU_ASSERT_PTR_NOT_NULL(callout_at_once(blocks_translate(LOW_RIP, "fb fb fb")));
+	CU_ASSERT_PTR_NULL(callout_at_once(blocks_translate(LOW_RIP, "fb fb 90")));
+	blocks_source.more = true;
+	CU_ASSERT_PTR_NOT_NULL(callout_at_once(blocks_translate(LOW_RIP, "fb fb 48b800")));
+}
+
 UNIT_MAIN("forms", {"call-outs", test_callouts}, {"classes", test_classes}, {"XBEGIN", test_xbegin},
 	  {"limits of a block", test_limits}, {"truncated", test_truncated}, {"invalid", test_invalid},
 	  {"no room", test_no_room}, {"every size of the cache", test_every_size}, {"counts", test_counts},
-	  {"shadow of STI", test_shadow}, {"STI at the end", test_sti_at_the_end})
+	  {"shadow of STI", test_shadow}, {"STI at the end", test_sti_at_the_end},
+	  {"STI in a row", test_sti_in_a_row})
