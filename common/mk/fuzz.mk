@@ -17,7 +17,7 @@ FUZZ_CFLAGS := $(HOST_CFLAGS) -fsanitize=address,fuzzer-no-link -fno-omit-frame-
 $(eval $(call compile_rules,$(FUZZ_OBJ),FUZZ_CFLAGS))
 
 SECONDS ?= 60
-FUZZERS := $(wildcard $(ROOT)/common/*/tests/fuzz/*.c $(ROOT)/labs/*/tests/fuzz/*.c)
+FUZZERS := $(wildcard $(ROOT)/common/*/tests/fuzz/*.c $(ROOT)/labs/*/tests/fuzz/*.c $(ROOT)/labs/*/*/tests/fuzz/*.c)
 NAMES   := $(basename $(notdir $(FUZZERS)))
 
 # lib/string.c would replace the host's own functions.
