@@ -83,12 +83,14 @@ check-decoder: $(STAMP) ## the instruction decoder against two others, over real
 	$(if $(QUICK),,@$(MAKE) $(QUIET) nested >/dev/null 2>&1 || echo 'There is no Linux kernel here, it is left out: make nested says why.')
 	$(call sub,common/x86/tests/oracle,$(if $(QUICK),check-quick,check))
 
-.PHONY: fuzz-corpora fuzz-decoder fuzz-translator
+.PHONY: fuzz-corpora fuzz-decoder fuzz-translator fuzz-programs
 fuzz-corpora: $(STAMP) ## run every fuzzer over its corpus (common/mk/fuzz.mk)
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/fuzz.mk fuzz-corpora
 fuzz-decoder: $(STAMP) ## fuzz the instruction decoder: SECONDS=600
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/fuzz.mk $@ $(if $(SECONDS),SECONDS=$(SECONDS))
 fuzz-translator: $(STAMP) ## fuzz the binary translator with any bytes as code: SECONDS=600
+	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/fuzz.mk $@ $(if $(SECONDS),SECONDS=$(SECONDS))
+fuzz-programs: $(STAMP) ## fuzz the binary translator with programs, run beside their translations: SECONDS=600
 	+$(Q)$(MAKE) $(QUIET) $(JOBS) -f common/mk/fuzz.mk $@ $(if $(SECONDS),SECONDS=$(SECONDS))
 
 .PHONY: unit

@@ -55,7 +55,7 @@ $(FUZZ_DIR)/$(1)/$(1): $(call objects,$(FUZZ_OBJ),$(call fuzz_sources,$(2))) $(c
 
 .PHONY: fuzz-$(1) corpus-$(1)
 fuzz-$(1): $(FUZZ_DIR)/$(1)/$(1)
-	$(Q)$$< -max_total_time=$(SECONDS) -max_len=$(or $(call fuzz_line,$(2),LENGTH),4096) -print_final_stats=1 \
+	$(Q)$$< -max_total_time=$(SECONDS) -timeout=60 -max_len=$(or $(call fuzz_line,$(2),LENGTH),4096) -print_final_stats=1 \
 		-artifact_prefix=$(FUZZ_DIR)/$(1)/ $(FUZZ_DIR)/$(1)/corpus $(basename $(2))
 
 corpus-$(1): $(FUZZ_DIR)/$(1)/$(1)

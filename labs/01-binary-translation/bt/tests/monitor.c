@@ -197,6 +197,30 @@ bool monitor_run(struct guest *g, unsigned *exits)
 	return fail("no block");
 }
 
+static bool ends_the_same(const struct trace *t, const struct guest *end)
+{
+	const struct state *last = &t->state[t->count - 1];
+	char difference[80];
+
+	if (!reference_same(&last->guest, end, difference, sizeof(difference)))
+		return fail("%s", difference);
+	return runner_same_memory(t->place, last->memory) || fail("another memory");
+}
+
+bool monitor_run_trace(const struct trace *t)
+{
+	unsigned exits;
+
+	for (unsigned n = 0; n < 2; n++) { /* the second time all is chained */
+		struct guest g = t->state[0].guest;
+
+		runner_load_memory(t->place, t->state[0].memory);
+		if (!monitor_run(&g, &exits) || !ends_the_same(t, &g))
+			return false;
+	}
+	return true;
+}
+
 /* ---- step by step along a trace ---- */
 
 struct follower {

@@ -26,6 +26,8 @@ bool monitor_recover(struct guest *g, u32 at);
 
 /* From *g to the end of the program, at full speed. `exits`: how often the monitor was called. */
 bool monitor_run(struct guest *g, unsigned *exits);
+/* The program of a trace, twice, at full speed; it must end as the trace does. */
+bool monitor_run_trace(const struct trace *t);
 /* Along a trace, native instruction by native instruction; each address must tell the truth. */
 bool monitor_follow(const struct trace *t);
 /* One instruction of a trace while a page has fewer rights. It must fault as the guest's own does, or not. */

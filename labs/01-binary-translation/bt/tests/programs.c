@@ -15,6 +15,8 @@ struct program {
 	enum place place;
 	enum program_kind kind;
 	u32 random;
+	const u8 *choices; /* taken instead of random numbers */
+	size_t choices_left;
 	u8 *at;
 	u32 keep; /* registers that the present piece must not change */
 	bool has_sse42, has_avx2, has_avx512;
@@ -23,8 +25,22 @@ struct program {
 
 /* ---- numbers ---- */
 
+/* One byte chooses among few, four among many; the last ones may be less. */
+static u32 next_choice(struct program *p, u32 below)
+{
+	u32 choice = 0;
+	size_t size = MIN(below <= 256 ? 1 : sizeof(choice), p->choices_left);
+
+	memcpy(&choice, p->choices, size);
+	p->choices += size;
+	p->choices_left -= size;
+	return choice % below;
+}
+
 static u32 any(struct program *p, u32 below)
 {
+	if (p->choices_left)
+		return next_choice(p, below);
 	p->random = p->random * 1664525 + 1013904223;
 	return (u32)((u64)p->random * below >> 32);
 }
@@ -692,7 +708,8 @@ static void sensitive(struct program *p)
 
 /* ---- programs ---- */
 
-#define PIECES 24
+#define PIECES        24
+#define CHOSEN_PIECES 64 /* at most: TRACE_MAX has room for their instructions */
 
 static void piece(struct program *p)
 {
@@ -749,22 +766,42 @@ static void make_state(struct program *p, struct guest *g)
 	g->cr8 = any(p, 16);
 }
 
+static void begin(struct program *p, enum place place, enum program_kind kind, u32 seed, struct guest *first)
+{
+	*p = (struct program){.place = place,
+			      .kind = kind,
+			      .random = seed * 2654435761U + 1,
+			      .at = (u8 *)runner_code(place),
+			      .has_sse42 = __builtin_cpu_supports("sse4.2"),
+			      .has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"),
+			      .has_avx512 = __builtin_cpu_supports("avx512vl")};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(p->function); n++)
+		p->function[n] = make_function(p, false);
+	p->function_with_argument = make_function(p, true);
+	make_state(p, first);
+	first->cpu.rip = (u64)p->at;
+}
+
 void program_make(enum place place, enum program_kind kind, u32 seed, struct guest *first)
 {
-	struct program p = {.place = place,
-			    .kind = kind,
-			    .random = seed * 2654435761U + 1,
-			    .at = (u8 *)runner_code(place),
-			    .has_sse42 = __builtin_cpu_supports("sse4.2"),
-			    .has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"),
-			    .has_avx512 = __builtin_cpu_supports("avx512vl")};
+	struct program p;
 
-	for (unsigned n = 0; n < ARRAY_SIZE(p.function); n++)
-		p.function[n] = make_function(&p, false);
-	p.function_with_argument = make_function(&p, true);
-	make_state(&p, first);
-	first->cpu.rip = (u64)p.at;
+	begin(&p, place, kind, seed, first);
 	for (unsigned n = 0; n < PIECES; n++)
+		piece(&p);
+	PUT(&p, 0x0f, 0x0b);
+}
+
+void program_make_chosen(enum place place, enum program_kind kind, u32 seed, const u8 *choices, size_t count,
+			 struct guest *first)
+{
+	struct program p;
+
+	begin(&p, place, kind, seed, first);
+	p.choices = choices;
+	p.choices_left = count;
+	for (unsigned n = 0; n < CHOSEN_PIECES && p.choices_left; n++)
 		piece(&p);
 	PUT(&p, 0x0f, 0x0b);
 }

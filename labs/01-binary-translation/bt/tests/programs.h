@@ -17,5 +17,8 @@ enum program_kind {
 
 /* Writes a program and its memory; `first` becomes the state to begin with. */
 void program_make(enum place p, enum program_kind kind, u32 seed, struct guest *first);
+/* The same, but that what comes behind its functions is chosen by these bytes, as long as there are any. */
+void program_make_chosen(enum place p, enum program_kind kind, u32 seed, const u8 *choices, size_t count,
+			 struct guest *first);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -152,6 +153,7 @@ static void from_guest(greg_t *g, struct cpu *cpu)
 }
 
 static struct cpu *entering;
+static struct sigaction before[NSIG];
 
 static void handler(int number, siginfo_t *info, void *context)
 {
@@ -165,7 +167,8 @@ static void handler(int number, siginfo_t *info, void *context)
 	} else if (g[REG_RIP] == (greg_t)(u64)runner_gate) {
 		to_guest(g, entering);
 	} else {
-		signal(number, SIG_DFL); /* the test's own: comes again, and ends it */
+		/* The test's own: comes again, to whom it went before. */
+		sigaction(number, &before[number], NULL);
 	}
 }
 
@@ -192,17 +195,34 @@ struct stop runner_run(struct cpu *cpu)
 	return stopped;
 }
 
+/* A translation that never ends is ended after a while; a fuzzer does so itself, but it must not on the
+ * guest's stack. */
+static void limit_time(void)
+{
+	struct sigaction alarmed;
+	struct itimerval timer;
+
+	getitimer(ITIMER_REAL, &timer);
+	if (!timer.it_value.tv_sec) {
+		alarm(300);
+		return;
+	}
+	sigaction(SIGALRM, NULL, &alarmed);
+	alarmed.sa_flags |= SA_ONSTACK;
+	sigaction(SIGALRM, &alarmed, NULL);
+}
+
 static void catch_signals(void)
 {
 	static const int signals[] = {SIGILL, SIGSEGV, SIGBUS, SIGFPE, SIGTRAP};
-	static u8 stack[65536];
+	static u8 stack[KIB(256)];
 	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 
 	sigaltstack(&alternate, NULL);
 	for (unsigned n = 0; n < ARRAY_SIZE(signals); n++)
-		sigaction(signals[n], &action, NULL);
-	alarm(300); /* a translation that never ends */
+		sigaction(signals[n], &action, &before[signals[n]]);
+	limit_time();
 }
 
 void runner_flush(enum bt_flavour flavour)

@@ -19,7 +19,6 @@
 #include "labs/01-binary-translation/bt/tests/runner.h"
 #include "labs/01-binary-translation/bt/tests/structure.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 struct header {
@@ -35,14 +34,6 @@ struct header {
 
 static const u64 rips[] = {0xffffffff80100000, 0xffff888012345678, 0x400000,          0x7ffffff0, 0,
 			   0x7fffffffff80,     0xffff800000000000, 0xffffffffffffff80};
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	runner_init();
-	return 0;
-}
 
 static void fail(const char *what)
 {
@@ -140,6 +131,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 	if (size <= sizeof(h))
 		return 0;
+	/* Not before: the fuzzer has its signal handlers now. */
+	runner_init();
 	memcpy(&h, data, sizeof(h));
 	s.rip = rips[h.rip % ARRAY_SIZE(rips)];
 	s.size = (u32)(size - sizeof(h));
