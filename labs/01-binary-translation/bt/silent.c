@@ -16,6 +16,8 @@
 #include "vmm/intercept.h"
 #include "x86/exception.h"
 
+#define LEAF_FEATURES7    0x7
+#define F7_ECX_RDPID      BIT(22)
 #define LEAF_EXT_FEATURES 0x80000001
 #define X1_EDX_RDTSCP     BIT(27)
 
@@ -178,6 +180,13 @@ static void read_xcr(struct vcpu *v, const struct insn *i)
 	vcpu_skip(v, i->length);
 }
 
+static void read_processor_id(struct vcpu *v, const struct insn *i)
+{
+	vcpu_need(v, VCPU_MSRS);
+	v->gpr[i->rm] = (u32)v->tsc_aux;
+	vcpu_skip(v, i->length);
+}
+
 /* INT1: a trap, RIP behind it, whatever the DPL of the gate; no bit of DR6 tells of it. */
 static void debug_trap(struct vcpu *v, const struct insn *i)
 {
@@ -204,6 +213,9 @@ static bool exists(struct vcpu *v, const struct insn *i)
 	case OP_RDTSCP:
 		guest_cpuid(v, LEAF_EXT_FEATURES, 0, &r);
 		return r.edx & X1_EDX_RDTSCP;
+	case OP_RDPID:
+		guest_cpuid(v, LEAF_FEATURES7, 0, &r);
+		return r.ecx & F7_ECX_RDPID;
 	default:
 		return true;
 	}
@@ -252,6 +264,9 @@ static bool silent(struct vcpu *v, const struct insn *i, struct vmexit *exit)
 		return true;
 	case OP_XGETBV:
 		read_xcr(v, i);
+		return true;
+	case OP_RDPID:
+		read_processor_id(v, i);
 		return true;
 	case OP_INT1:
 		debug_trap(v, i);

@@ -22,7 +22,7 @@
 
 /*
  * Of the instructions that read the TSC and its like, RDTSC is harmless: it traps when the monitor wants it
- * to (CR4.TSD). RDTSCP reads an MSR too that is the machine's, and RDPMC always traps.
+ * to (CR4.TSD). RDTSCP and RDPID read an MSR that is the machine's, and RDPMC always traps.
  */
 bool bt_is_harmless(const struct insn *i)
 {
@@ -34,6 +34,7 @@ bool bt_is_harmless(const struct insn *i)
 	case OP_HLT:
 	case OP_CPUID:
 	case OP_RDTSCP:
+	case OP_RDPID:
 	case OP_RDPMC:
 	case OP_RDMSR:
 	case OP_WRMSR:

@@ -62,6 +62,7 @@ static const struct {
 	{"0f01c8", OP_MONITOR, CALLED_OUT},
 	{"0f01c9", OP_MWAIT, CALLED_OUT},
 	{"0f01f9", OP_RDTSCP, CALLED_OUT},
+	{"f30fc7f8", OP_RDPID, CALLED_OUT},
 	{"0f02c1", OP_LAR, CALLED_OUT},
 	{"0f03c1", OP_LSL, CALLED_OUT},
 	{"0f06", OP_CLTS, CALLED_OUT},
@@ -169,7 +170,6 @@ static bool is_class_right(const struct insn *i)
 	case OP_RDTSC:
 	case OP_XGETBV:
 	case OP_RDPRU:
-	case OP_RDPID:
 	case OP_RDFSGSBASE:
 	case OP_WRFSGSBASE:
 		return bt_is_harmless(i);

@@ -12,14 +12,14 @@
 #define FLAGS_ALWAYS RFLAGS_RESERVED1
 #define OPERAND      .memory = true, .segment = SEG_DS, .disp = OPERAND_GPA
 
-static u32 cpuid_edx;
+static u32 cpuid_ecx, cpuid_edx;
 
 void guest_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 {
 	(void)v;
 	(void)leaf;
 	(void)subleaf;
-	*r = (struct cpuid_regs){.edx = cpuid_edx};
+	*r = (struct cpuid_regs){.ecx = cpuid_ecx, .edx = cpuid_edx};
 }
 
 static void new_kernel(void)
@@ -503,6 +503,25 @@ static void test_time(void)
 	}
 }
 
+/* "Reads the value of the IA32_TSC_AUX MSR into the destination register"; at any level. */
+static void test_processor_id(void)
+{
+	static const struct insn rdpid = {.op = OP_RDPID, .rm = 9};
+
+	for (unsigned cpl = 0; cpl < 3; cpl++) {
+		new_kernel();
+		set_level(cpl);
+		vcpu.tsc_aux = 0x123456789;
+		vcpu.gpr[9] = ~0ULL;
+		cpuid_ecx = (u32)BIT(22);
+		CU_ASSERT(completed(rdpid));
+		CU_ASSERT_EQUAL(vcpu.gpr[9], 0x23456789);
+		new_kernel();
+		cpuid_ecx = 0;
+		CU_ASSERT(faulted(rdpid, VEC_UD, 0));
+	}
+}
+
 /* User code faults as under `trap`. The real CR4.TSD is set too when the guest's TSC is not the machine's,
  * and then RDTSC traps although the guest allows it. */
 static void test_time_of_user_code(void)
@@ -613,6 +632,6 @@ UNIT_MAIN("silent", {"PUSHF", test_pushf}, {"POPF", test_popf},
 	  {"LAR, LSL, VERR, VERW", test_looked_up_segments}, {"details of LAR", test_looked_up_details},
 	  {"faults of operands", test_operand_faults}, {"faults of the stack", test_stack_faults},
 	  {"INT n, INT3, INTO, INT1", test_software_events}, {"SYSCALL and SYSRET", test_syscall},
-	  {"XGETBV and XSETBV", test_xcr}, {"RDTSC and RDTSCP", test_time},
+	  {"XGETBV and XSETBV", test_xcr}, {"RDTSC and RDTSCP", test_time}, {"RDPID", test_processor_id},
 	  {"RDTSC of user code", test_time_of_user_code}, {"privileged instructions", test_privileged},
 	  {"IOPL and the bitmap", test_outside_level_0}, {"instructions that are none", test_undefined})
