@@ -3,6 +3,7 @@
 
 #include "monitor.h"
 #include "structure.h"
+#include "x86/effects.h"
 
 static const char *problem;
 
@@ -14,14 +15,22 @@ static bool fail(const char *what)
 
 /* ---- the code ---- */
 
-/* PUSHFQ and POPFQ are the only sensitive instructions in translations; RET and its like would go to a guest
- * address. */
+/*
+ * Of the sensitive instructions only PUSHFQ and POPFQ are in translations, and those that trap when they
+ * must; RET and its like would go to a guest address. Who says what is sensitive is the decoder, not the
+ * translator.
+ */
 static bool is_allowed(const struct insn *i)
 {
 	switch (i->op) {
 	case OP_PUSHF:
 	case OP_POPF:
 	case OP_UD:
+	case OP_RDTSC:
+	case OP_XGETBV:
+	case OP_RDPRU:
+	case OP_RDFSGSBASE:
+	case OP_WRFSGSBASE:
 		return true;
 	case OP_CALL:
 	case OP_CALL_INDIRECT:
@@ -31,7 +40,8 @@ static bool is_allowed(const struct insn *i)
 		return (i->memory && i->base == INSN_NO_REG && i->index == GPR_RDX && i->disp == 0) ||
 		       fail("a jump to where the guest wants");
 	}
-	return bt_is_harmless(i) || fail("a sensitive instruction");
+	return (insn_class(i) != INSN_SENSITIVE && insn_class(i) != INSN_TRANSFER && i->op != OP_XBEGIN) ||
+	       fail("a sensitive instruction");
 }
 
 static bool is_inside(const struct bt_block *b, u32 at)
