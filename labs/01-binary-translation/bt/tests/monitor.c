@@ -6,6 +6,7 @@
 
 #include "monitor.h"
 #include "vmm/vcpu.h"
+#include "x86/effects.h"
 
 #define PUSHFQ        0x9c
 #define MAX_COMMITTED 40 /* native instructions of a translation behind its first change */
@@ -406,6 +407,18 @@ bool monitor_follow(const struct trace *t)
 
 /* ---- faults ---- */
 
+/* A repeated string instruction is many steps; LOOP to itself is not. */
+static void step_natively(struct guest *g, struct stop *stop)
+{
+	u64 rip = g->cpu.rip;
+	struct insn i;
+
+	reference_decode(g, &i);
+	do
+		*stop = reference_step(g);
+	while (!stop->signal && g->cpu.rip == rip && insn_class(&i) != INSN_BRANCH);
+}
+
 /* The same of the translation of this one instruction, up to its fault or to where it leaves the block. */
 static bool fault_translated(struct guest *g, struct stop *stop)
 {
@@ -437,9 +450,7 @@ bool monitor_fault(const struct trace *t, unsigned k, enum area a, unsigned page
 
 	runner_load_memory(t->place, t->state[k].memory);
 	runner_protect(t->place, a, page, rights);
-	do /* a repeated string instruction is many steps */
-		own_stop = reference_step(&own);
-	while (!own_stop.signal && own.cpu.rip == t->state[k].guest.cpu.rip);
+	step_natively(&own, &own_stop);
 	runner_protect(t->place, a, page, PROT_READ | PROT_WRITE);
 	runner_save_memory(t->place, memory);
 
