@@ -22,7 +22,8 @@
  * when it ends, and the harness fails the test where it is not. What the harness undoes by itself is said
  * below. PML4 slot 256, PCID, LA57, SMEP, SMAP, UMIP, FSGSBASE and IOPL are not used.
  *
- * Only test files (test_*.c, bench_*.c, probe.c) and hostile.c may hold sensitive instructions that do not trap in ring 3.
+ * Only test files (test_*.c, bench_*.c, probe.c) and hostile.c may hold sensitive instructions that do not
+ * trap in ring 3.
  */
 #ifndef GUEST_TEST_H
 #define GUEST_TEST_H

@@ -40,7 +40,6 @@ struct iret_frame {
 /* A gate to a handler, in an IDT that has none but these, and LIDT. type: SYS_TYPE_*. (tables.c) */
 void step_set_gate(unsigned vector, const void *handler, unsigned type, unsigned dpl);
 
-
 /* ---- segments ---- */
 
 #define SEL_KERNEL_CODE32 SEL_TEST /* compatibility mode, DPL 0 */
