@@ -67,7 +67,7 @@ lines_below() {
 	git -C "$1" ls-files | grep -v '[.]a$' | (cd "$1" && xargs cat) >"$top/outside"
 	python3 - "$top/inside" "$top/outside" >"$top/secrets" <<-'END'
 		import sys
-		inside, outside = (open(path, encoding="utf-8").read() for path in sys.argv[1:])
+		inside, outside = (open(path, encoding="utf-8", errors="replace").read() for path in sys.argv[1:])
 		print("\n".join(line for line in inside.splitlines() if line not in outside))
 	END
 }
