@@ -99,13 +99,11 @@ for rubric in $(grep -lw 'platforms:.*tcg' labs/*/rubric.yaml); do
 	[ ! -e "${rubric%/*}/tests/debug_saved.py" ] || step tests "lab $number in the debugger, from Bochs" $make -C "${rubric%/*}" debug-check-saved
 	step tests "lab $number in pictures" $make check-trace LAB="$number"
 done
-# A workspace has no solutions to put into one. What is official on Bochs takes minutes to grade so often: `make check-student LAB=03`.
+# A workspace has no solutions to put into one. To grade with each exercise missing takes minutes a lab: `make check-student LAB=01`.
 for rubric in $(grep -l '^exercises:' labs/*/rubric.yaml); do
 	number=${rubric#labs/}
 	number=${number%%-*}
-	ungraded=1
-	! grep -q '^official: tcg' "$rubric" || ungraded=
-	[ -e workspace.yaml ] || step tests "a student's workspace of lab $number" $make check-student LAB="$number" UNGRADED=$ungraded
+	[ -e workspace.yaml ] || step tests "a student's workspace of lab $number" $make check-student LAB="$number" UNGRADED=1
 done
 step check 'the doctor' $make doctor
 step check 'the table of costs' $make bench
