@@ -10,35 +10,13 @@
  * L1 L2 the vector lengths, all of them when none is named; W0 or W1, both when none is named. A second
  * number: only these values of ModRM.reg, a bit each.
  */
-#include "x86/decode_vector.h"
+#include "x86/decode_vector_short.h"
 
 /* clang-format off */
 
-#define SIMD    OP_SIMD
-#define TO_REG  OP_SIMD_TO_REG
-#define TO_RM   OP_SIMD_TO_RM
-#define FROM_RM OP_SIMD_FROM_RM
-#define COMPARE OP_SIMD_COMPARE
 #define STRING  OP_SIMD_STRING
 #define MASKMOV OP_SIMD_MASKMOV
 
-#define N       BIT(PREFIX_NONE)
-#define S       BIT(PREFIX_66)
-#define R       BIT(PREFIX_F3)
-#define D       BIT(PREFIX_F2)
-#define ANY     (N | S | R | D)
-
-#define MEM     FORM_MEM
-#define REG     FORM_REG
-#define E       (MEM | REG)
-#define V       FORM_VVVV
-#define L0      FORM_L0
-#define L1      FORM_L1
-#define W0      FORM_W0
-#define W1      FORM_W1
-#define VSIB    FORM_VSIB
-#define DIST    FORM_DISTINCT
-#define K       FORM_MASK_REG
 #define TILES   FORM_TILES
 #define O64     FORM_ONLY64
 #define RM0     FORM_RM0

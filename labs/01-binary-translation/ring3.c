@@ -106,6 +106,14 @@ static bool debug_in_monitor(struct trap_frame *f)
 	return true;
 }
 
+u64 ring3_take_dr6(void)
+{
+	u64 dr6 = (read_dr6() ^ DR6_RESERVED) & ~(u64)DR6_RESERVED;
+
+	write_dr6(DR6_RESERVED);
+	return dr6;
+}
+
 bool ring3_raise_late_debug(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);

@@ -118,6 +118,8 @@ void ring3_request_window(struct vcpu *v);
 void ring3_run(struct vcpu *v);
 /* The exception that ended ring3_run() goes to the guest as the hardware reported it. */
 void ring3_reflect(struct vcpu *v, struct vmexit *exit);
+/* What the CPU's DR6 has to tell; it is cleared. */
+u64 ring3_take_dr6(void);
 /* Raises what is in late_dr6. True: it did. */
 bool ring3_raise_late_debug(struct vcpu *v);
 static inline bool ring3_late_debug(struct vcpu *v)

@@ -19,9 +19,8 @@
 /* #DB: the end of a step that the monitor asked for, or the guest's own. */
 static void debug_exception(struct vcpu *v, struct vmexit *exit)
 {
-	u64 dr6 = (read_dr6() ^ DR6_RESERVED) & ~(u64)DR6_RESERVED;
+	u64 dr6 = ring3_take_dr6();
 
-	write_dr6(DR6_RESERVED);
 	if (ring3_of(v)->stepping) {
 		v->interrupt_shadow = false;
 		dr6 &= ~(u64)DR6_BS;

@@ -5,10 +5,14 @@
  *   window.c      the user window: the pages of the monitor's slot that code of the guest's kernel may touch
  *   cache.c       blocks, where they are, how they are chained, when they become void
  *   translate.c   guest instructions to a block: copied, rewritten or replaced
+ *   copy.c        copies, and operands that count from RIP
+ *   jump.c        jumps, calls and returns
  *   inline.c      what replaces an instruction without leaving the cache
  *   emit.c        bytes of x86 code
  *   silent.c      the sensitive instructions that do not trap in ring 3, emulated
- *   bt.c          the engine: into a block and out of it, back to a precise state of the guest
+ *   fetch.c       from the guest's RIP to a block
+ *   precise.c     from an address in the cache back to a precise state of the guest
+ *   engine.c      the engine: into a block and out of it
  *
  * Code of virtual ring 0 never runs itself: the CPU is in ring 3 and in the cache. All 16 general registers
  * and the arithmetic flags hold what the guest has there; IF, IOPL and the rest are in struct bt_state. User
@@ -61,8 +65,6 @@ extern const u8 bt_spill_gpr[BT_SPILLS]; /* GPR_* (emit.c) */
 struct bt_state {
 	u64 spill[BT_SPILLS]; /* the guest's registers while a translation uses them */
 	u64 vif;              /* RFLAGS_IF or 0: the guest's IF */
-	u64 flags_base; /* the guest's IOPL, less RFLAGS_IF: added to what PUSHF gives in ring 3, and vif, it
-			   is what the guest would see */
 	u64 cr0, cr2, cr3, cr4, cr8;
 	u64 sel[8];    /* SEG_*: the guest's selectors, ES CS SS DS FS GS LDTR TR */
 	u64 iret_slow; /* not 0: IRET has more to do than to load registers (NT, NMIs blocked, ...) */

@@ -123,7 +123,6 @@ static void fill_state(struct vcpu *v, struct bt_state *s)
 	s->cr0 = v->cr0;
 	s->cr3 = v->cr3;
 	s->cr4 = v->cr4;
-	s->flags_base = -(u64)RFLAGS_IF; /* only IOPL 0 is asked for: BT_CAREFUL asks the monitor */
 	for (unsigned seg = 0; seg < SEG_COUNT; seg++)
 		s->sel[seg] = v->seg[seg].selector;
 }
@@ -167,100 +166,6 @@ static void set_flavour(struct vcpu *v, struct bt_cache *c)
 	bt_flush(c);
 }
 
-/* ---- and back to a precise state ---- */
-
-static u64 flags_of_lahf(u64 rax)
-{
-	u64 saved = RFLAGS_SF | RFLAGS_ZF | RFLAGS_AF | RFLAGS_PF | RFLAGS_CF;
-
-	return (rax >> 8 & saved) | (rax & 1 ? RFLAGS_OF : 0);
-}
-
-/* Registers that the translation has saved are the guest's again. */
-static COLD void restore(struct vcpu *v, unsigned spilled)
-{
-	const struct bt_state *s = bt_of(v)->window.state;
-
-	if (spilled & BT_FLAGS_SAVED)
-		v->rflags = (v->rflags & ~(u64)RFLAGS_ARITHMETIC) | flags_of_lahf(v->gpr[GPR_RAX]);
-	for (unsigned i = 0; i < BT_SPILLS; i++)
-		if (spilled & BT_SPILL_MASK(i))
-			v->gpr[bt_spill_gpr[i]] = s->spill[i];
-}
-
-static void left_cache(struct vcpu *v)
-{
-	vcpu_end(v, "its kernel jumped into the monitor's part of its address space");
-}
-
-/* Where in the cache the CPU was. False: nowhere. */
-static bool offset_of(const struct vcpu *v, u32 *at)
-{
-	const struct bt_cache *c = &((const struct bt *)v->cpu_private)->cache;
-	u64 offset = v->rip - c->window;
-
-	*at = (u32)offset;
-	return offset < c->used;
-}
-
-/* Faults come again and again from the same places. */
-static const struct bt_point *find_point(struct bt *b, u32 at, const struct bt_block **block)
-{
-	struct bt_known_point *known = &b->known[at % BT_KNOWN_POINTS];
-
-	if (known->at != at || known->flushes != b->cache.flushes) {
-		known->point = bt_find_point(&b->cache, at, &known->block);
-		known->at = at;
-		known->flushes = b->cache.flushes;
-	}
-	*block = known->block;
-	return known->point;
-}
-
-/* The guest has come to a point: does STI or MOV SS before it hold interrupts off? */
-static bool in_shadow(struct vcpu *v, const struct bt_point *p, u32 at)
-{
-	return (p && p->shadow && p->at == at) || v->rip == bt_of(v)->shadow_rip;
-}
-
-/*
- * The guest before the instruction that the CPU is in. False: that is not possible, and the guest has ended.
- * The registers in the vcpu must be those of the exit.
- */
-static COLD bool recover(struct vcpu *v)
-{
-	struct bt *b = bt_of(v);
-	const struct bt_block *block;
-	const struct bt_point *p;
-	u32 at;
-
-	p = offset_of(v, &at) ? find_point(b, at, &block) : NULL;
-	if (!p || p->committed) {
-		left_cache(v);
-		return false;
-	}
-	if (p->spilled)
-		restore(v, p->spilled);
-	v->rip = block->rip + p->guest;
-	v->interrupt_shadow = in_shadow(v, p, at);
-	while (!p->boundary && p > &b->cache.point[block->first_point])
-		p--;
-	b->resume_rip = v->rip;
-	b->resume_at = p->at;
-	b->resume_generation = b->cache.generation;
-	return true;
-}
-
-/* The guest at the UD2 of an exit, or of the miss stub, which have a state of their own. */
-static inline void recover_exit(struct vcpu *v, const struct bt_exit *e)
-{
-	unsigned spilled = e ? e->spilled : BT_SPILL_MASK(BT_SPILL_RCX) | BT_SPILL_MASK(BT_SPILL_RDX);
-
-	v->rip = e ? e->rip : v->gpr[GPR_RCX];
-	if (spilled)
-		restore(v, spilled);
-}
-
 /* ---- exits ---- */
 
 enum next { LEAVE, GO_ON };
@@ -268,15 +173,13 @@ enum next { LEAVE, GO_ON };
 /* The block that the guest wants to go on to. NULL: it cannot, or nobody may go there without the monitor. */
 static struct bt_block *destination(struct vcpu *v)
 {
-	struct bt_block *b;
 	u64 dr6;
 
 	/* A chain may stand at the very place where the guest went on: not there again. */
 	bt_of(v)->resume_rip = BT_NOWHERE;
 	if (!gva_is_canonical(v->rip) || bt_is_breakpoint(v, v->rip, &dr6))
 		return NULL; /* seen before the next entry */
-	b = bt_fetch(v);
-	return b;
+	return bt_fetch(v);
 }
 
 /* The destination of an indirect jump was not in the table. */
@@ -285,7 +188,7 @@ static enum next missed(struct vcpu *v)
 	struct bt_cache *c = &bt_of(v)->cache;
 	struct bt_block *to;
 
-	recover_exit(v, NULL);
+	bt_recover_exit(v, NULL);
 	to = destination(v);
 	if (to)
 		bt_enter_table(c, to);
@@ -300,7 +203,7 @@ static enum next end_of_block(struct vcpu *v, struct bt_exit *e)
 	u32 generation = c->generation;
 	struct bt_block *to;
 
-	recover_exit(v, e);
+	bt_recover_exit(v, e);
 	v->interrupt_shadow = v->rip == bt_of(v)->shadow_rip; /* its instruction is in the next block */
 	to = destination(v);
 	if (to && generation == c->generation && !e->chained)
@@ -310,7 +213,7 @@ static enum next end_of_block(struct vcpu *v, struct bt_exit *e)
 
 static inline void call_out(struct vcpu *v, struct bt *b, const struct bt_exit *e, struct vmexit *exit)
 {
-	recover_exit(v, e);
+	bt_recover_exit(v, e);
 	v->rflags &= ~(u64)RFLAGS_RF; /* of a #UD that the guest has not raised */
 	b->resume_rip = e->resume ? e->rip + e->insn.length : BT_NOWHERE;
 	b->resume_at = e->resume;
@@ -320,7 +223,7 @@ static inline void call_out(struct vcpu *v, struct bt *b, const struct bt_exit *
 
 static void invalid(struct vcpu *v, const struct bt_exit *e)
 {
-	recover_exit(v, e);
+	bt_recover_exit(v, e);
 	if (e->result == DECODE_TOO_LONG)
 		event_exception_error(v, VEC_GP, 0);
 	else
@@ -334,8 +237,8 @@ static COLD enum next undefined(struct vcpu *v, struct vmexit *exit)
 	struct bt_exit *e;
 	u32 at;
 
-	if (!offset_of(v, &at)) {
-		left_cache(v);
+	if (!bt_offset_of(v, &at)) {
+		bt_left_cache(v);
 		return LEAVE;
 	}
 	e = bt_find_exit(c, at);
@@ -347,7 +250,7 @@ static COLD enum next undefined(struct vcpu *v, struct vmexit *exit)
 		return end_of_block(v, e);
 	if (e)
 		invalid(v, e);
-	else if (recover(v)) /* an instruction that this CPU does not have */
+	else if (bt_recover(v)) /* an instruction that this CPU does not have */
 		ring3_reflect(v, exit);
 	return LEAVE;
 }
@@ -359,7 +262,7 @@ static void opened_window(struct vcpu *v, struct vmexit *exit)
 {
 	struct insn i;
 
-	if (recover(v) && emulate_decode(v, &i))
+	if (bt_recover(v) && emulate_decode(v, &i))
 		bt_emulate(v, &i, exit);
 }
 
@@ -371,19 +274,11 @@ static void page_fault(struct vcpu *v, struct vmexit *exit)
 		opened_window(v, exit);
 		return;
 	}
-	if (!recover(v))
+	if (!bt_recover(v))
 		return;
 	exit->reason = VMEXIT_PAGE_FAULT;
 	exit->fault.gva = gva;
 	exit->fault.error = (u32)v->frame_error;
-}
-
-static u64 take_dr6(void)
-{
-	u64 dr6 = (read_dr6() ^ DR6_RESERVED) & ~(u64)DR6_RESERVED;
-
-	write_dr6(DR6_RESERVED);
-	return dr6;
 }
 
 static bool is_interrupt(const struct vcpu *v)
@@ -417,18 +312,18 @@ static NOINLINE bool to_boundary(struct vcpu *v)
 		if (is_interrupt(v))
 			serve_interrupt(v);
 		else
-			r->late_dr6 |= take_dr6() & ~(u64)DR6_BS;
-		if (!offset_of(v, &at))
-			return recover(v);
+			r->late_dr6 |= ring3_take_dr6() & ~(u64)DR6_BS;
+		if (!bt_offset_of(v, &at))
+			return bt_recover(v);
 		e = bt_find_exit(c, at);
 		p = bt_find_point(c, at, &block);
 		if (at == BT_MISS_STUB || e) {
-			recover_exit(v, e);
-			v->interrupt_shadow = in_shadow(v, p, at);
+			bt_recover_exit(v, e);
+			v->interrupt_shadow = bt_in_shadow(v, p, at);
 			return true;
 		}
 		if (!p || (p->boundary && p->at == at))
-			return recover(v);
+			return bt_recover(v);
 		r->step = true;
 		enter_at(v, at, false);
 	}
@@ -470,10 +365,10 @@ static enum next left_by_exception(struct vcpu *v, struct vmexit *exit)
 		panic("%s while a guest ran", exception_name((unsigned)v->frame_vector));
 	case TRAP_VEC_SYSCALL:
 	case TRAP_VEC_SYSCALL32:
-		left_cache(v);
+		bt_left_cache(v);
 		return LEAVE;
 	default:
-		if (!recover(v))
+		if (!bt_recover(v))
 			return LEAVE;
 		if (v->frame_vector == VEC_GP)
 			protection_fault(v, exit);
@@ -506,7 +401,7 @@ static COLD void note_exit(const struct vcpu *v, const struct bt_cache *c)
 	u32 at;
 
 	trace_left(v, exit_name(v));
-	p = offset_of(v, &at) ? bt_find_point(c, at, &block) : NULL;
+	p = bt_offset_of(v, &at) ? bt_find_point(c, at, &block) : NULL;
 	if (e)
 		trace_place(e->rip);
 	else if (p)

@@ -55,4 +55,38 @@ bool bt_has_breakpoints(const struct vcpu *v);
 /* Is there an instruction breakpoint of the guest's? */
 bool bt_is_breakpoint(const struct vcpu *v, u64 rip, u64 *dr6);
 
+/* ---- precise.c ---- */
+
+/* Where in the cache the CPU was. False: nowhere. */
+static inline bool bt_offset_of(const struct vcpu *v, u32 *at)
+{
+	const struct bt_cache *c = &((const struct bt *)v->cpu_private)->cache;
+	u64 offset = v->rip - c->window;
+
+	*at = (u32)offset;
+	return offset < c->used;
+}
+
+/* Registers that the translation has saved are the guest's again. */
+COLD void bt_restore(struct vcpu *v, unsigned spilled);
+/* The guest's kernel is where no translation leads: it ends. */
+void bt_left_cache(struct vcpu *v);
+/* The guest has come to a point: does STI or MOV SS before it hold interrupts off? */
+bool bt_in_shadow(struct vcpu *v, const struct bt_point *p, u32 at);
+/*
+ * The guest before the instruction that the CPU is in. False: that is not possible, and the guest has ended.
+ * The registers in the vcpu must be those of the exit.
+ */
+COLD bool bt_recover(struct vcpu *v);
+
+/* The guest at the UD2 of an exit, or of the miss stub, which have a state of their own. */
+static inline void bt_recover_exit(struct vcpu *v, const struct bt_exit *e)
+{
+	unsigned spilled = e ? e->spilled : BT_SPILL_MASK(BT_SPILL_RCX) | BT_SPILL_MASK(BT_SPILL_RDX);
+
+	v->rip = e ? e->rip : v->gpr[GPR_RCX];
+	if (spilled)
+		bt_restore(v, spilled);
+}
+
 #endif

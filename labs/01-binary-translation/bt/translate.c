@@ -16,9 +16,16 @@
  * FNSAVE show where in the cache the last x87 instruction was.
  */
 #include "emit.h"
+#include "x86/effects.h"
 #include "lib/string.h"
 
 /* ---- kinds of instructions ---- */
+
+/* Does the guest go on elsewhere when the monitor has emulated it? */
+static bool transfers_control(const struct insn *i)
+{
+	return insn_class(i) == INSN_TRANSFER || i->op == OP_SYSRET || i->op == OP_SYSEXIT;
+}
 
 /*
  * Of the instructions that read the TSC and its like, RDTSC is harmless: it traps when the monitor wants it
@@ -77,46 +84,10 @@ bool bt_is_harmless(const struct insn *i)
 	case OP_VMMCALL:
 	case OP_VMX_OTHER:
 	case OP_SVM_OTHER:
-	case OP_SYSCALL:
-	case OP_SYSRET:
-	case OP_SYSENTER:
-	case OP_SYSEXIT:
-	case OP_UD:
-	case OP_INT3:
-	case OP_INT:
-	case OP_INTO:
-	case OP_INT1:
-	case OP_IRET:
-	case OP_JMP_FAR:
-	case OP_CALL_FAR:
-	case OP_RET_FAR:
 	case OP_XBEGIN: /* names a place to go on in case of an abort */
 		return false;
 	default:
-		return true;
-	}
-}
-
-/* Does the guest go on elsewhere when the monitor has emulated it? */
-static bool transfers_control(const struct insn *i)
-{
-	switch ((enum insn_op)i->op) {
-	case OP_SYSCALL:
-	case OP_SYSRET:
-	case OP_SYSENTER:
-	case OP_SYSEXIT:
-	case OP_UD:
-	case OP_INT3:
-	case OP_INT:
-	case OP_INTO:
-	case OP_INT1:
-	case OP_IRET:
-	case OP_JMP_FAR:
-	case OP_CALL_FAR:
-	case OP_RET_FAR:
-		return true;
-	default:
-		return false;
+		return !transfers_control(i);
 	}
 }
 
