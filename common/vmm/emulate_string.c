@@ -186,19 +186,10 @@ static COLD void emulate_io_unusual(struct vcpu *v, const struct vmexit *exit)
 
 void emulate_io(struct vcpu *v, const struct vmexit *exit)
 {
-	unsigned size = exit->io.size;
-	u32 mask = ~0U >> (32 - 8 * size);
-	u64 *rax = &v->gpr[GPR_RAX];
-
 	if (exit->io.string || !exit->insn_len) {
 		emulate_io_unusual(v, exit);
 		return;
 	}
-	if (exit->io.write)
-		vm_pio_write(v->vm, exit->io.port, size, (u32)*rax & mask);
-	else if (size == 4)
-		*rax = vm_pio_read(v->vm, exit->io.port, size);
-	else
-		*rax = (*rax & ~(u64)mask) | vm_pio_read(v->vm, exit->io.port, size);
+	emulate_port(v, exit);
 	vcpu_skip(v, exit->insn_len);
 }

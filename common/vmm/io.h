@@ -32,7 +32,8 @@ struct io_ops {
 void vm_pio_add(struct vm *vm, u16 first, unsigned count, const struct io_ops *ops, void *device);
 void vm_mmio_add(struct vm *vm, gpa_t first, u64 size, const struct io_ops *ops, void *device);
 
-/* Where nothing answers, reads give all ones and writes are lost. */
+/* Where nothing answers, reads give all ones and writes are lost. Of a value that is written the lowest
+ * `size` bytes count. */
 u32 vm_pio_read(struct vm *vm, u16 port, unsigned size);
 void vm_pio_write(struct vm *vm, u16 port, unsigned size, u32 value);
 bool vm_is_mmio(struct vm *vm, gpa_t gpa);

@@ -18,8 +18,7 @@
 /* The bits of the guest's control registers that the CPU gets. */
 #define CR0_PASSED     (CR0_MP | CR0_EM | CR0_TS)
 #define CR4_PASSED     (CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE)
-/* RFLAGS bits that the vcpu keeps while the CPU has others. */
-#define RFLAGS_VIRTUAL (RFLAGS_IF | RFLAGS_IOPL | RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)
+#define RFLAGS_VIRTUAL (RFLAGS_IF | RING3_RFLAGS_VIRTUAL)
 
 #define STAND_IN_DATA                                                                                        \
 	(SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_DPL | SEG_TYPE_ACCESSED | SEG_TYPE_WRITABLE | SEG_ATTR_DB |      \

@@ -105,6 +105,9 @@ static inline struct ring3 *ring3_of(const struct vcpu *v)
 	return v->cpu_private;
 }
 
+/* RFLAGS bits that the vcpu keeps while the CPU has others, beside IF. */
+#define RING3_RFLAGS_VIRTUAL (RFLAGS_IOPL | RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)
+
 /* ---- ring3.c: the engine's part of a vcpu's life; see engine.h ---- */
 const char *ring3_machine_init(void);
 /* `r`: zeroed memory, which becomes cpu_private. */
@@ -268,6 +271,8 @@ enum inject_result ring3_inject(struct vcpu *v, const struct event *e, struct ev
 /* The privileged instructions that every engine meets, at level 0. False: not one of them. */
 bool privileged_common(struct vcpu *v, const struct insn *i, struct vmexit *exit) MUST_USE;
 bool sensitive_execute(struct vcpu *v, const struct insn *i, struct vmexit *exit) MUST_USE;
+/* IN, OUT, INS, OUTS as VMEXIT_IO. */
+void exit_io(struct vmexit *exit, struct vcpu *v, const struct insn *i);
 /*
  * The instruction at RIP raised #GP, #NP or #SS in ring 3. Emulates it when the guest may execute it
  * where it believes to be; otherwise the fault is the guest's own. What every engine shares is left to the

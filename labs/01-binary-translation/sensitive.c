@@ -183,13 +183,13 @@ static void transfer(struct vcpu *v, const struct insn *i)
  * The port is an immediate byte or DX. Only string instructions repeat, by either prefix. INS stores to ES,
  * whatever prefix stands before it; OUTS loads from the segment that the decoder found.
  */
-static void exit_io(struct vmexit *exit, struct vcpu *v, const struct insn *i)
+void exit_io(struct vmexit *exit, struct vcpu *v, const struct insn *i)
 {
 	/* SOLUTION E1.1 { stub: (void)exit; (void)i; */
-	bool string = i->op == OP_INS || i->op == OP_OUTS;
+	bool string = i->op == OP_INS || i->op == OP_OUTS, in = i->op == OP_IN || i->op == OP_INS;
 
 	exit_as(exit, VMEXIT_IO, i);
-	exit->io.write = i->op == OP_OUT || i->op == OP_OUTS;
+	exit->io.write = !in;
 	exit->io.string = string;
 	exit->io.rep = string && (i->rep || i->repne);
 	exit->io.port = i->has_imm ? (u8)i->imm : (u16)v->gpr[GPR_RDX];

@@ -92,7 +92,7 @@ u32 vm_pio_read(struct vm *m, u16 port, unsigned size)
 void vm_pio_write(struct vm *m, u16 port, unsigned size, u32 value)
 {
 	(void)m;
-	append(" o%u:%x=%x", size, port, value);
+	append(" o%u:%x=%x", size, port, size < 4 ? value & ((1U << 8 * size) - 1) : value);
 	if (port == END_PORT)
 		vcpu.state = VCPU_ENDED;
 }

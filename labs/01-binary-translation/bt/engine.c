@@ -127,6 +127,14 @@ static void fill_state(struct vcpu *v, struct bt_state *s)
 		s->sel[seg] = v->seg[seg].selector;
 }
 
+/* What translated code may have changed. */
+static inline void after_run(struct vcpu *v, const struct bt_state *s)
+{
+	v->rflags = (v->rflags & ~(u64)RFLAGS_IF) | (s->vif & RFLAGS_IF);
+	if (s->cr8 != v->cr8 && !cr8_write(v, s->cr8))
+		vcpu_end(v, "it wrote to the monitor's part of its address space");
+}
+
 /* From an offset of the cache until the CPU comes back. Afterwards v->rip is an address of the cache. */
 static inline void enter_at(struct vcpu *v, u32 at, bool watch)
 {
@@ -149,9 +157,30 @@ static inline void enter_at(struct vcpu *v, u32 at, bool watch)
 		bt_window_watch(&b->window, watch);
 	v->rip = b->cache.window + at;
 	ring3_run(v);
-	v->rflags = (v->rflags & ~(u64)RFLAGS_IF) | (s->vif & RFLAGS_IF);
-	if (s->cr8 != v->cr8 && !cr8_write(v, s->cr8))
-		vcpu_end(v, "it wrote to the monitor's part of its address space");
+	after_run(v, s);
+}
+
+/*
+ * The same, where the last run was in the cache too, nothing is to be loaded and nobody waits for anything
+ * (is_quiet()): what the frame in the vcpu says of CS and SS is right, and the flags differ in IF alone.
+ */
+static inline void enter_again(struct vcpu *v, struct bt *b, u32 at)
+{
+	struct bt_state *s = b->window.state;
+
+	if (v->changed) {
+		s->cr2 = v->cr2;
+		v->changed = 0;
+	}
+	b->shadow_rip = BT_NOWHERE;
+	s->vif = v->rflags & RFLAGS_IF;
+	s->cr8 = v->cr8;
+	v->rip = b->cache.window + at;
+	v->rflags |= RFLAGS_IF;
+	v->frame_rsp = v->gpr[GPR_RSP];
+	ring3_enter(v);
+	v->gpr[GPR_RSP] = v->frame_rsp;
+	after_run(v, s);
 }
 
 /* Translations of one flavour are wrong under the other. What asks for care is rare. */
@@ -539,8 +568,9 @@ static COLD bool prepare(struct vcpu *v, struct vmexit *exit, bool waits, u32 *a
 static inline bool is_quiet(const struct vcpu *v, const struct bt *b)
 {
 	return b->translated && !(v->changed & ~(u32)VCPU_CR2) &&
-	       !(v->rflags & (RFLAGS_TF | RFLAGS_IOPL | RFLAGS_NT)) && !b->code_written &&
-	       !b->ring3.late_dr6 && b->cache.flavour == BT_FAST;
+	       !(v->rflags & (RFLAGS_TF | RFLAGS_NT | RING3_RFLAGS_VIRTUAL)) &&
+	       !(b->code_written | b->window.watching | v->interrupt_shadow | v->nmi_blocked) &&
+	       !(b->ring3.late_dr6 | (u64)(b->cache.flavour ^ BT_FAST));
 }
 
 /* Mostly the guest's kernel goes on behind the instruction that called, or somewhere where it has been. */
@@ -559,6 +589,48 @@ static inline bool find_entry(const struct vcpu *v, struct bt *b, u32 *at)
 	return block;
 }
 
+/* The call-out that the guest has come to, if it is IN or OUT and nobody has anything else to do for the
+ * guest. */
+static inline const struct bt_exit *port_exit(const struct vcpu *v, const struct bt_cache *c)
+{
+	const struct bt_exit *e;
+
+	if (v->attention || v->frame_vector != VEC_UD)
+		return NULL;
+	e = bt_find_exit(c, v->rip - c->window);
+	return e && (e->insn.op == OP_IN || e->insn.op == OP_OUT) && e->kind == BT_EXIT_CALLOUT ? e : NULL;
+}
+
+enum port { NOT_A_PORT, SERVED, ENTER_AGAIN };
+
+/*
+ * IN and OUT, the most frequent of all exits, are answered on the spot, by the function that the scheduler
+ * would call. Where the CPU goes on in the cache, `at`, nothing is to be prepared then.
+ */
+static inline enum port serve_port(struct vcpu *v, struct bt *b, struct vmexit *exit, u32 *at)
+{
+	u32 generation = b->cache.generation;
+	const struct bt_exit *e = port_exit(v, &b->cache);
+
+	if (!e)
+		return NOT_A_PORT;
+	v->rip = e->rip;
+	v->rflags &= ~(u64)RFLAGS_RF; /* as in call_out() */
+	exit_io(exit, v, &e->insn);
+	if (exit->reason != VMEXIT_IO)
+		return SERVED;
+	exit->reason = VMEXIT_NONE;
+	emulate_port(v, exit);
+	v->exits[VMEXIT_IO]++;
+	v->vm->counters->exits++;
+	*at = e->resume;
+	if (v->attention || !e->resume || b->cache.generation != generation) {
+		vcpu_skip(v, e->insn.length);
+		return SERVED;
+	}
+	return ENTER_AGAIN;
+}
+
 static inline enum next run_once(struct vcpu *v, struct vmexit *exit)
 {
 	struct bt *b = bt_of(v);
@@ -566,13 +638,22 @@ static inline enum next run_once(struct vcpu *v, struct vmexit *exit)
 	u32 at;
 
 	exit->reason = VMEXIT_NONE;
-	if ((waits || !is_quiet(v, b) || !find_entry(v, b, &at)) && !prepare(v, exit, waits, &at))
-		return LEAVE;
-	do {
-		enter_at(v, at, waits);
-		if (left(v, exit) == LEAVE)
+	if (waits || !is_quiet(v, b) || !find_entry(v, b, &at)) {
+		if (!prepare(v, exit, waits, &at))
 			return LEAVE;
-	} while (is_quiet(v, b) && find_entry(v, b, &at));
+		enter_at(v, at, waits);
+	} else {
+		enum port port;
+
+		do {
+			enter_again(v, b, at);
+			port = serve_port(v, b, exit, &at);
+		} while (port == ENTER_AGAIN);
+		if (port == SERVED)
+			return LEAVE;
+	}
+	if (left(v, exit) == LEAVE)
+		return LEAVE;
 	b->ring3.window = waits;
 	return GO_ON;
 }
