@@ -136,8 +136,12 @@ extern bool (*trap_debug_in_ring0)(struct trap_frame *f);
  * or TRAP_VEC_SYSCALL32. */
 extern const u8 trap_syscall[], trap_syscall32[];
 
-/* Entry stubs, one a vector, for engines that bring an IDT of their own. */
+/* Entry stubs, one a vector, for engines that bring an IDT of their own, or an entry. */
 extern const u64 trap_stubs[256];
+
+/* An entry of the engine's own for an exception without a stack of its own. It goes on to the stub when the
+ * exception is not its. */
+void machine_set_entry(unsigned vector, const void *entry);
 
 /*
  * The monitor's own selectors stand at the end of a GDT of full size (64 KiB), so that an engine can use a

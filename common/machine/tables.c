@@ -79,6 +79,11 @@ static void load_segments(void)
 		     : "rax", "memory");
 }
 
+void machine_set_entry(unsigned vector, const void *entry)
+{
+	machine_idt[vector] = gate_make((u64)entry, HV_SEL_CODE, SYS_TYPE_INTR_GATE, 0, 0);
+}
+
 void tables_init(void)
 {
 	const struct desc_ptr idtr = {.limit = sizeof(machine_idt) - 1, .base = (u64)machine_idt};
@@ -93,9 +98,8 @@ void tables_init(void)
 	machine_tss.iopb = sizeof(machine_tss); /* beyond the limit: no port is open to ring 3 */
 	ltr(HV_SEL_TSS);
 
-	for (unsigned vector = 0; vector < IDT_ENTRIES; vector++) {
+	for (unsigned vector = 0; vector < IDT_ENTRIES; vector++)
 		machine_idt[vector] =
 			gate_make(trap_stubs[vector], HV_SEL_CODE, SYS_TYPE_INTR_GATE, 0, ist_of(vector));
-	}
 	lidt(&idtr);
 }

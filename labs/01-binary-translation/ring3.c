@@ -31,8 +31,10 @@ static void table_written(struct vm *vm, gpa_t frame, void *context)
 
 	(void)vm;
 	if (frame >> PAGE_SHIFT == r->gdt_gpa >> PAGE_SHIFT ||
-	    frame >> PAGE_SHIFT == r->ldt_gpa >> PAGE_SHIFT)
+	    frame >> PAGE_SHIFT == r->ldt_gpa >> PAGE_SHIFT) {
 		r->tables_stale = true;
+		ring3_disturb(r);
+	}
 }
 
 /* SYSCALL, when the guest turns it on, comes to the monitor with interrupts off and no flag of the guest's.
@@ -94,7 +96,7 @@ static bool debug_in_monitor(struct trap_frame *f)
 	struct vcpu *v =
 		container_of((u64 *)machine_tss.rsp[0] - 1, struct vcpu, frame_ss); /* who has the CPU */
 	u64 hits = read_dr6() & (DR6_B0 | DR6_B0 << 1 | DR6_B0 << 2 | DR6_B0 << 3);
-	bool at_entry = f->rip == (u64)trap_syscall || f->rip == (u64)trap_syscall32;
+	bool at_entry = f->rip == rdmsr(MSR_LSTAR) || f->rip == rdmsr(MSR_CSTAR);
 
 	if (!hits && !at_entry)
 		return false;
@@ -141,6 +143,7 @@ void ring3_unload(struct vcpu *v)
 	vcpu_need(v, VCPU_SEGS);
 	trap_from_ring3 = NULL;
 	trap_debug_in_ring0 = NULL;
+	ring3_disturb(ring3_of(v));
 	ring3_of(v)->root = 0;
 	ring3_of(v)->linear = LINEAR_NONE;
 	write_dr7(DR7_RESERVED);
@@ -237,6 +240,7 @@ static COLD void place_cs_ss(struct vcpu *v, struct ring3_cs_ss *p)
 	u64 *gdt = r->user ? r->gdt : machine_gdt;
 	u32 attr = cs->attr | SEG_ATTR_DPL | SEG_ATTR_P | SEG_ATTR_S | SEG_TYPE_ACCESSED;
 
+	ring3_disturb(r);
 	*p = (struct ring3_cs_ss){.valid = true,
 				  .cs = *cs,
 				  .ss = ss->selector,
@@ -278,6 +282,7 @@ static void load_cs_ss(struct vcpu *v)
 /* What a change of anything but CS and SS asks for. */
 static COLD void load_state(struct vcpu *v)
 {
+	ring3_disturb(ring3_of(v));
 	if (v->changed & VCPU_CRS)
 		ring3_of(v)->tables_check = true;
 	if (v->changed & (VCPU_CRS | VCPU_MSRS))
@@ -288,11 +293,11 @@ static COLD void load_state(struct vcpu *v)
 		ring3_find_roots(v);
 }
 
-static NOINLINE void load_changed(struct vcpu *v)
+void ring3_load_changed(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 
-	if (v->changed & ~(u32)VCPU_CS_SS)
+	if (v->changed & ~(u32)(VCPU_CS_SS | VCPU_CR2))
 		load_state(v);
 	if (r->user)
 		ring3_sync_tables(v);
@@ -304,6 +309,41 @@ static NOINLINE void load_changed(struct vcpu *v)
 	load_cs_ss(v);
 	ring3_load_root(v);
 	v->changed = 0;
+}
+
+/* ---- from level to level without C ---- */
+
+struct ring3_switch ring3_switch;
+
+void ring3_keep_level(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+
+	ring3_switch.ring3 = r;
+	ring3_switch.counters = v->vm->counters;
+	ring3_switch.level[r->user] = (struct ring3_level){
+		.root = r->root,
+		.real_cs = r->real_cs,
+		.real_ss = r->real_ss,
+		.gdt = {.limit = HV_GDT_ENTRIES * sizeof(u64) - 1, .base = (u64)r->gdt_loaded},
+		.cs = v->seg[SEG_CS],
+		.ss = v->seg[SEG_SS],
+	};
+}
+
+static COLD void make_up(struct vcpu *v)
+{
+	struct ring3 *r = ring3_of(v);
+	const struct ring3_level *l = &ring3_switch.level[r->user];
+
+	r->switched = r->stepping = false;
+	r->root = l->root;
+	r->gdt_loaded = (const u64 *)l->gdt.base;
+	r->real_cs = (u16)l->real_cs;
+	r->real_ss = (u16)l->real_ss;
+	v->seg[SEG_CS] = l->cs;
+	v->seg[SEG_SS] = l->ss;
+	ring3_load_root(v);
 }
 
 static u64 entry_flags(struct vcpu *v)
@@ -383,11 +423,13 @@ void ring3_fetch(struct vcpu *v, u32 groups)
 	v->seg[SEG_GS].base = rdmsr(MSR_GS_BASE);
 }
 
-static void store(struct vcpu *v)
+void ring3_store(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 	u64 kept = RFLAGS_VIRTUAL | (r->stepping ? RFLAGS_TF : 0);
 
+	if (r->switched)
+		make_up(v);
 	v->gpr[GPR_RSP] = v->frame_rsp;
 	v->rflags = (v->rflags & ~kept) | r->system_flags;
 	v->valid = VCPU_ALL & ~VCPU_SEGS;
@@ -400,14 +442,13 @@ void ring3_run(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 
-	if (v->changed & ~(u32)VCPU_CR2) /* CR2 is in the vcpu alone */
-		load_changed(v);
+	ring3_load_state(v);
 	v->rflags = entry_flags(v);
 	v->frame_rsp = v->gpr[GPR_RSP];
 	v->frame_cs = r->real_cs;
 	v->frame_ss = r->real_ss;
 	ring3_enter(v);
-	store(v);
+	ring3_store(v);
 }
 
 void ring3_set_user(struct vcpu *v, bool user)

@@ -51,6 +51,8 @@ struct ring3 {
 	bool stepping;     /* TF is the monitor's: a window was asked for */
 	bool window;       /* request_window was called */
 	bool step;         /* the next ring3_run() is of one instruction */
+	bool undisturbed;  /* nothing but the level has been loaded since ring3_switch was filled */
+	bool switched;     /* since the entry the level has changed by ring3_switch */
 	u64 late_dr6;      /* watchpoints that MOV SS delayed into the monitor: #DB once the guest runs on */
 	u64 system_flags;  /* RFLAGS bits that the CPU does not hold for the guest: IF, IOPL (and TF while
 			      stepping) */
@@ -86,6 +88,24 @@ struct ring3 {
 	struct trace_client trace;
 };
 
+/*
+ * What assembly needs to go from one level to the other without the monitor's C (bt/level.S); filled when C
+ * has gone that way and everything is loaded. It changes CR3, GDTR, ring3.user, ring3.system_flags and the
+ * frame in the vcpu, and sets ring3.switched; the rest is made up for at the next exit (ring3_run()). Of the
+ * vcpu that has the CPU.
+ */
+struct ring3_switch {
+	struct ring3 *ring3;
+	struct start_counters *counters;
+	struct ring3_level {
+		u64 root;             /* for CR3 */
+		u64 real_cs, real_ss; /* for IRET */
+		struct desc_ptr gdt;
+		struct segment cs, ss; /* the guest's */
+	} level[2];                    /* of virtual ring 0 and 3 */
+};
+extern struct ring3_switch ring3_switch;
+
 /* Neither in the monitor's slot nor outside the guest's linear addresses, no byte of it. */
 static inline bool ring3_in_reach(gva_t gva, u64 size)
 {
@@ -116,9 +136,25 @@ void ring3_load(struct vcpu *v);
 void ring3_unload(struct vcpu *v);
 void ring3_fetch(struct vcpu *v, u32 groups);
 void ring3_request_window(struct vcpu *v);
+/* Has the CPU what the vcpu has changed? ring3_run() begins with it. */
+void ring3_load_changed(struct vcpu *v);
+static inline void ring3_load_state(struct vcpu *v)
+{
+	if (v->changed & ~(u32)VCPU_CR2) /* CR2 is in the vcpu alone */
+		ring3_load_changed(v);
+}
 /* Runs the guest in ring 3 until the next interrupt or exception; its vector and error code stand in the
  * vcpu's frame. */
 void ring3_run(struct vcpu *v);
+/* What the CPU has for the level that the vcpu is in goes into ring3_switch. */
+void ring3_keep_level(struct vcpu *v);
+/* Its second half: what the vcpu has to hear of the exit. */
+void ring3_store(struct vcpu *v);
+/* ring3_switch is not to be used any more. */
+static inline void ring3_disturb(struct ring3 *r)
+{
+	r->undisturbed = false;
+}
 /* The exception that ended ring3_run() goes to the guest as the hardware reported it. */
 void ring3_reflect(struct vcpu *v, struct vmexit *exit);
 /* What the CPU's DR6 has to tell; it is cleared. */
@@ -172,6 +208,11 @@ static inline bool ring3_write(struct vcpu *v, gva_t gva, const void *src, u64 s
 		write_safe((void *)gva, src, size)) ||
 	       gva_write(v, gva, src, size, ACCESS_WRITE, f);
 }
+
+/* ---- trap.c: what `trap` does before and after a run, for guests that run directly under `bt` ---- */
+/* False: there was something else to be done. */
+bool trap_prepare(struct vcpu *v, struct vmexit *exit) MUST_USE;
+void trap_left_guest(struct vcpu *v, struct vmexit *exit);
 
 /* ring3_entry.S */
 void ring3_enter(struct vcpu *v);

@@ -68,22 +68,24 @@ static const char *trap_name(const struct vcpu *v)
 	return v->frame_vector >= TRAP_VEC_SYSCALL ? "SYSCALL" : "interrupt";
 }
 
-static void trap_run(struct vcpu *v, struct vmexit *exit)
+bool trap_prepare(struct vcpu *v, struct vmexit *exit)
 {
+	exit->reason = VMEXIT_NONE;
 	if (!gva_is_canonical(v->rip)) { /* IRET to it would fault in the monitor */
 		event_exception_error(v, VEC_GP, 0);
-		exit->reason = VMEXIT_NONE;
-		return;
+		return false;
 	}
-	if (ring3_late_debug(v)) {
-		exit->reason = VMEXIT_NONE;
-		return;
-	}
+	if (ring3_late_debug(v))
+		return false;
 	/* A single step to the end of the next instruction opens a window that no trapping instruction would:
 	 * after the shadow of STI. */
 	ring3_of(v)->step = ring3_of(v)->window && v->rflags & RFLAGS_IF;
 	ring3_of(v)->window = false;
-	ring3_run(v);
+	return true;
+}
+
+void trap_left_guest(struct vcpu *v, struct vmexit *exit)
+{
 	if (trace_is_on())
 		trace_left(v, trap_name(v));
 	if (v->frame_vector < VEC_EXCEPTIONS) {
@@ -97,6 +99,14 @@ static void trap_run(struct vcpu *v, struct vmexit *exit)
 	}
 	machine_interrupt((unsigned)v->frame_vector);
 	exit->reason = VMEXIT_INTERRUPT;
+}
+
+static void trap_run(struct vcpu *v, struct vmexit *exit)
+{
+	if (!trap_prepare(v, exit))
+		return;
+	ring3_run(v);
+	trap_left_guest(v, exit);
 }
 
 static int trap_vcpu_init(struct vcpu *v)

@@ -11,6 +11,7 @@
  * with the faults of trap-and-emulate.
  */
 #include "engine.h"
+#include "level.h"
 #include "devices/lapic.h"
 #include "labs/01-binary-translation/lab.h"
 #include "lib/panic.h"
@@ -41,7 +42,9 @@ static const char *bt_machine_init(void)
 
 	cache_bytes = (u32)MIN(MAX(bytes, CACHE_BYTES_MIN), BT_CODE_BYTES);
 	counting = hypervisor_size_option(machine_cmdline, "count", 0);
-	return ring3_machine_init();
+	ring3_machine_init();
+	bt_level_init();
+	return NULL;
 }
 
 static void code_written(struct vm *vm, gpa_t frame, void *context)
@@ -127,16 +130,27 @@ static void fill_state(struct vcpu *v, struct bt_state *s)
 		s->sel[seg] = v->seg[seg].selector;
 }
 
-/* What translated code may have changed. */
-static inline void after_run(struct vcpu *v, const struct bt_state *s)
+/* What translated code may have changed, as the exit found the guest's kernel. */
+static inline void store_state(struct vcpu *v, const struct bt_state *s)
 {
 	v->rflags = (v->rflags & ~(u64)RFLAGS_IF) | (s->vif & RFLAGS_IF);
 	if (s->cr8 != v->cr8 && !cr8_write(v, s->cr8))
 		vcpu_end(v, "it wrote to the monitor's part of its address space");
 }
 
-/* From an offset of the cache until the CPU comes back. Afterwards v->rip is an address of the cache. */
-static inline void enter_at(struct vcpu *v, u32 at, bool watch)
+/* The same where the level may have changed on the way (level.h). In user mode IF is as ring3_run() says. */
+static COLD void store_either_state(struct vcpu *v, const struct bt_state *s)
+{
+	u64 rflags = v->rflags;
+
+	store_state(v, s);
+	if (ring3_of(v)->user)
+		v->rflags = rflags;
+}
+
+/* From an offset of the cache until the CPU comes back. Afterwards v->rip is an address of the cache, or of
+ * the guest's user code. */
+static void enter_at(struct vcpu *v, u32 at, bool watch)
 {
 	struct bt *b = bt_of(v);
 	struct bt_state *s = b->window.state;
@@ -153,11 +167,18 @@ static inline void enter_at(struct vcpu *v, u32 at, bool watch)
 	s->iret_slow = v->nmi_blocked;
 	s->cr8 = v->cr8;
 	watch |= lapic_requested(v);
-	if (watch != b->window.watching)
+	if (watch != b->window.watching) {
+		ring3_disturb(&b->ring3);
 		bt_window_watch(&b->window, watch);
+	}
 	v->rip = b->cache.window + at;
+	if (b->syscalled) {
+		b->syscalled = false;
+		ring3_load_state(v);
+		bt_level_keep_up(v, v->rip);
+	}
 	ring3_run(v);
-	after_run(v, s);
+	store_either_state(v, s);
 }
 
 /*
@@ -179,8 +200,13 @@ static inline void enter_again(struct vcpu *v, struct bt *b, u32 at)
 	v->rflags |= RFLAGS_IF;
 	v->frame_rsp = v->gpr[GPR_RSP];
 	ring3_enter(v);
-	v->gpr[GPR_RSP] = v->frame_rsp;
-	after_run(v, s);
+	if (b->ring3.switched) {
+		ring3_store(v);
+		store_either_state(v, s);
+	} else {
+		v->gpr[GPR_RSP] = v->frame_rsp;
+		store_state(v, s);
+	}
 }
 
 /* Translations of one flavour are wrong under the other. What asks for care is rare. */
@@ -248,6 +274,8 @@ static inline void call_out(struct vcpu *v, struct bt *b, const struct bt_exit *
 	b->resume_at = e->resume;
 	b->resume_generation = b->cache.generation;
 	bt_emulate(v, &e->insn, exit);
+	if (b->ring3.user && e->insn.op == OP_SYSRET)
+		b->sysret = b->cache.window + e->at;
 }
 
 static void invalid(struct vcpu *v, const struct bt_exit *e)
@@ -521,6 +549,39 @@ static inline bool breakpoint(struct vcpu *v)
 	return false;
 }
 
+/* The guest's user code came to an exit. */
+static COLD void left_user(struct vcpu *v, struct vmexit *exit)
+{
+	struct bt *b = bt_of(v);
+
+	b->translated = false;
+	b->resume_rip = BT_NOWHERE;
+	b->syscalled = v->frame_vector == TRAP_VEC_SYSCALL;
+	trap_left_guest(v, exit);
+}
+
+/* User code, or kernel code that is not translated. By SYSCALL it may have come into the cache. */
+static COLD void run_directly(struct vcpu *v, struct vmexit *exit, u64 sysret)
+{
+	struct bt *b = bt_of(v);
+	bool user = b->ring3.user;
+
+	if (!trap_prepare(v, exit))
+		return;
+	if (sysret) {
+		ring3_load_state(v);
+		bt_level_keep_down(v, sysret);
+	}
+	ring3_run(v);
+	if (user)
+		store_either_state(v, b->window.state);
+	b->translated = user && !b->ring3.user;
+	if (b->translated)
+		left(v, exit);
+	else
+		left_user(v, exit);
+}
+
 /*
  * Finds where the guest's kernel goes on, in all that makes it unusual. False: there is something to be done
  * first, or it has been done.
@@ -528,13 +589,15 @@ static inline bool breakpoint(struct vcpu *v)
 static COLD bool prepare(struct vcpu *v, struct vmexit *exit, bool waits, u32 *at)
 {
 	struct bt *b = bt_of(v);
+	bool syscalled = b->syscalled;
+	u64 sysret = b->sysret;
 	bool window = waits && (v->rflags & RFLAGS_IF || v->interrupt_shadow);
 	const struct bt_block *block;
 
+	b->syscalled = false;
+	b->sysret = 0;
 	if (b->ring3.user || !vcpu_is_64bit(v)) {
-		b->translated = false;
-		b->resume_rip = BT_NOWHERE;
-		trap_engine.run(v, exit);
+		run_directly(v, exit, sysret);
 		return false;
 	}
 	b->translated = true;
@@ -559,6 +622,7 @@ static COLD bool prepare(struct vcpu *v, struct vmexit *exit, bool waits, u32 *a
 	block = bt_fetch(v);
 	if (block)
 		*at = block->code;
+	b->syscalled = syscalled && v->rip == v->lstar;
 	if (block && b->cache.counts)
 		b->cache.counts->runs[block - b->cache.block]++;
 	return block;
@@ -651,6 +715,10 @@ static inline enum next run_once(struct vcpu *v, struct vmexit *exit)
 		} while (port == ENTER_AGAIN);
 		if (port == SERVED)
 			return LEAVE;
+	}
+	if (b->ring3.user) {
+		left_user(v, exit);
+		return LEAVE;
 	}
 	if (left(v, exit) == LEAVE)
 		return LEAVE;

@@ -26,6 +26,8 @@ struct bt {
 	bool translated;   /* the last run was in the cache */
 	bool code_written; /* what was just written is code, perhaps that of the instruction that writes */
 	bool told_slow;    /* in a workspace: the console has cache.slow */
+	bool syscalled;    /* C has emulated SYSCALL, and the block at LSTAR is entered next */
+	u64 sysret;        /* C has emulated SYSRET: the address in the cache of its call-out; or 0 */
 	u64 shadow_rip;    /* the instruction there is in an interrupt shadow; BT_NOWHERE */
 	struct bt_known_point {
 		const struct bt_point *point;
