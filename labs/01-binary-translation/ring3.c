@@ -423,7 +423,7 @@ void ring3_fetch(struct vcpu *v, u32 groups)
 	v->seg[SEG_GS].base = rdmsr(MSR_GS_BASE);
 }
 
-void ring3_store(struct vcpu *v)
+static inline void store(struct vcpu *v)
 {
 	struct ring3 *r = ring3_of(v);
 	u64 kept = RFLAGS_VIRTUAL | (r->stepping ? RFLAGS_TF : 0);
@@ -448,7 +448,12 @@ void ring3_run(struct vcpu *v)
 	v->frame_cs = r->real_cs;
 	v->frame_ss = r->real_ss;
 	ring3_enter(v);
-	ring3_store(v);
+	store(v);
+}
+
+void ring3_store(struct vcpu *v)
+{
+	store(v);
 }
 
 void ring3_set_user(struct vcpu *v, bool user)

@@ -68,7 +68,7 @@ static const char *trap_name(const struct vcpu *v)
 	return v->frame_vector >= TRAP_VEC_SYSCALL ? "SYSCALL" : "interrupt";
 }
 
-bool trap_prepare(struct vcpu *v, struct vmexit *exit)
+static inline bool prepare(struct vcpu *v, struct vmexit *exit)
 {
 	exit->reason = VMEXIT_NONE;
 	if (!gva_is_canonical(v->rip)) { /* IRET to it would fault in the monitor */
@@ -84,7 +84,7 @@ bool trap_prepare(struct vcpu *v, struct vmexit *exit)
 	return true;
 }
 
-void trap_left_guest(struct vcpu *v, struct vmexit *exit)
+static inline void left_guest(struct vcpu *v, struct vmexit *exit)
 {
 	if (trace_is_on())
 		trace_left(v, trap_name(v));
@@ -103,10 +103,20 @@ void trap_left_guest(struct vcpu *v, struct vmexit *exit)
 
 static void trap_run(struct vcpu *v, struct vmexit *exit)
 {
-	if (!trap_prepare(v, exit))
+	if (!prepare(v, exit))
 		return;
 	ring3_run(v);
-	trap_left_guest(v, exit);
+	left_guest(v, exit);
+}
+
+bool trap_prepare(struct vcpu *v, struct vmexit *exit)
+{
+	return prepare(v, exit);
+}
+
+void trap_left_guest(struct vcpu *v, struct vmexit *exit)
+{
+	left_guest(v, exit);
 }
 
 static int trap_vcpu_init(struct vcpu *v)
