@@ -37,6 +37,7 @@ typedef u64 hpa_t;
 #define MUST_USE                      __attribute__((warn_unused_result))
 #define NORETURN                      __attribute__((noreturn))
 #define NOINLINE                      __attribute__((noinline)) /* called so that its caller needs few registers */
+#define INLINE_ALWAYS                 inline __attribute__((always_inline)) /* a copy in each caller that is fast */
 #define COLD                          __attribute__((noinline, cold)) /* a path apart, so that the usual one is short */
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 

@@ -160,7 +160,15 @@ static bool take_event(struct vcpu *v, struct event *e)
 }
 
 /* Some exceptions leave more than a frame: SDM vol. 3A, 6.15 on #PF and #DB; vol. 3B, 17.2.4 on DR7.GD. */
-static void deliver_payload(struct vcpu *v, const struct event *e)
+static NOINLINE void deliver_debug(struct vcpu *v, u64 dr6_bits)
+{
+	vcpu_need(v, VCPU_DRS);
+	v->dr6 |= dr6_bits;
+	v->dr7 &= ~(u64)DR7_GD;
+	vcpu_changed(v, VCPU_DRS);
+}
+
+static INLINE_ALWAYS void deliver_payload(struct vcpu *v, const struct event *e)
 {
 	if (e->kind != EVENT_EXCEPTION)
 		return;
@@ -169,12 +177,24 @@ static void deliver_payload(struct vcpu *v, const struct event *e)
 		v->cr2 = e->payload;
 		vcpu_changed(v, VCPU_CR2);
 	}
-	if (e->vector == VEC_DB) {
-		vcpu_need(v, VCPU_DRS);
-		v->dr6 |= e->payload;
-		v->dr7 &= ~(u64)DR7_GD;
-		vcpu_changed(v, VCPU_DRS);
+	if (e->vector == VEC_DB)
+		deliver_debug(v, e->payload);
+}
+
+bool event_deliver_exception(struct vcpu *v, const struct event *e)
+{
+	struct event nested;
+
+	if (v->attention) {
+		event_raise(v, e);
+		return false;
 	}
+	deliver_payload(v, e);
+	if (v->cpu->inject(v, e, &nested) == INJECT_DONE)
+		return !v->attention;
+	v->events.pending = *e; /* the first of the two */
+	event_raise(v, &nested);
+	return false;
 }
 
 bool event_deliver(struct vcpu *v)

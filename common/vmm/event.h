@@ -47,6 +47,14 @@ void event_nmi(struct vcpu *v);
  */
 void event_interrupted(struct vcpu *v, const struct event *e);
 
+/*
+ * The same for an engine that has an exception of the guest's in hand and could run it on: delivers it at
+ * once, where nobody has called vcpu_attend() and so nothing else waits. True: the guest is at its handler,
+ * to be run. False: the engine leaves with VMEXIT_NONE. Either the exception, or what its delivery raised, is
+ * pending as after event_raise(), or the delivery made somebody call vcpu_attend().
+ */
+bool event_deliver_exception(struct vcpu *v, const struct event *e) MUST_USE;
+
 /* Is there anything that could be delivered now or once the guest opens a window? */
 bool event_waiting(struct vcpu *v);
 

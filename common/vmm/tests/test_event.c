@@ -13,13 +13,15 @@
 static struct event injected[MAX_INJECTED];
 static unsigned injected_count;
 static struct event fault_next; /* the delivery after this one raises it */
+static bool attend_next;        /* the delivery calls vcpu_attend() */
 static bool window;
 static struct lapic lapic;
 
 static enum inject_result fake_inject(struct vcpu *v, const struct event *e, struct event *nested)
 {
-	(void)v;
 	injected[injected_count++ % MAX_INJECTED] = *e;
+	if (attend_next)
+		vcpu_attend(v);
 	if (!fault_next.kind)
 		return INJECT_DONE;
 	*nested = fault_next;
@@ -48,7 +50,7 @@ static struct vcpu new_vcpu(void)
 {
 	lapic.pending = -1;
 	injected_count = 0;
-	window = false;
+	window = attend_next = false;
 	fault_next.kind = EVENT_NONE;
 	return (struct vcpu){.cpu = &engine, .lapic = &lapic, .valid = VCPU_ALL};
 }
@@ -202,6 +204,65 @@ static void test_payload(void)
 	CU_ASSERT_EQUAL(v.dr7, DR7_RESERVED);
 }
 
+static const struct event page_fault = {
+	.kind = EVENT_EXCEPTION, .vector = VEC_PF, .has_error = true, .error = PF_WRITE, .payload = 0x1234};
+
+/* An engine delivers by itself what is the guest's alone. */
+static void test_delivery_at_once(void)
+{
+	struct vcpu v = new_vcpu();
+
+	CU_ASSERT(event_deliver_exception(&v, &page_fault));
+	CU_ASSERT_EQUAL(injected_count, 1);
+	CU_ASSERT_EQUAL(injected[0].vector, VEC_PF);
+	CU_ASSERT_EQUAL(injected[0].error, PF_WRITE);
+	CU_ASSERT_EQUAL(v.cr2, 0x1234);
+	CU_ASSERT(v.changed & VCPU_CR2);
+	CU_ASSERT_FALSE(v.attention);
+	CU_ASSERT_FALSE(event_waiting(&v));
+}
+
+/* Where something waits it goes the common way, behind what comes first. */
+static void test_delivery_that_has_to_wait(void)
+{
+	struct vcpu v = new_vcpu();
+
+	event_nmi(&v);
+	CU_ASSERT_FALSE(event_deliver_exception(&v, &page_fault));
+	CU_ASSERT_EQUAL(injected_count, 0);
+	CU_ASSERT_EQUAL(v.cr2, 0);
+	CU_ASSERT(event_deliver(&v));
+	CU_ASSERT_EQUAL(injected_count, 1);
+	CU_ASSERT_EQUAL(injected[0].vector, VEC_PF);
+	CU_ASSERT(v.events.nmi_pending);
+
+	v = new_vcpu(); /* during a delivery that was interrupted: the two combine */
+	event_exception_error(&v, VEC_GP, 0);
+	CU_ASSERT_FALSE(
+		event_deliver_exception(&v, &(struct event){.kind = EVENT_EXCEPTION, .vector = VEC_DE}));
+	CU_ASSERT_EQUAL(v.events.pending.vector, VEC_DF);
+}
+
+static void test_delivery_at_once_that_faults(void)
+{
+	struct vcpu v = new_vcpu();
+
+	fault_next = (struct event){.kind = EVENT_EXCEPTION, .vector = VEC_GP};
+	CU_ASSERT_FALSE(event_deliver_exception(&v, &page_fault));
+	CU_ASSERT_EQUAL(v.cr2, 0x1234);
+	CU_ASSERT_EQUAL(v.events.pending.vector, VEC_DF);
+	CU_ASSERT(v.attention);
+	CU_ASSERT(event_deliver(&v));
+	CU_ASSERT_EQUAL(injected_count, 2);
+	CU_ASSERT_EQUAL(injected[1].vector, VEC_DF);
+
+	v = new_vcpu(); /* the delivery itself asks for the scheduler */
+	attend_next = true;
+	CU_ASSERT_FALSE(event_deliver_exception(&v, &page_fault));
+	CU_ASSERT_EQUAL(injected_count, 1);
+	CU_ASSERT_FALSE(event_waiting(&v));
+}
+
 static void test_waiting(void)
 {
 	struct vcpu v = new_vcpu();
@@ -220,4 +281,7 @@ UNIT_MAIN("event", {"combinations", test_combinations},
 	  {"double fault has error code 0", test_double_fault_has_error_zero},
 	  {"faults on delivery", test_faults_on_delivery}, {"an interrupt is held", test_interrupt_is_held},
 	  {"priorities", test_priorities}, {"what blocks an interrupt", test_what_blocks_an_interrupt},
-	  {"NMI blocking", test_nmi_blocking}, {"payload", test_payload}, {"waiting", test_waiting})
+	  {"NMI blocking", test_nmi_blocking}, {"payload", test_payload},
+	  {"delivery at once", test_delivery_at_once},
+	  {"delivery that has to wait", test_delivery_that_has_to_wait},
+	  {"delivery at once that faults", test_delivery_at_once_that_faults}, {"waiting", test_waiting})
