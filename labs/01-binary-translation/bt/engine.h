@@ -29,10 +29,14 @@ struct bt {
 	bool syscalled;    /* C has emulated SYSCALL, and the block at LSTAR is entered next */
 	u64 sysret;        /* C has emulated SYSRET: the address in the cache of its call-out; or 0 */
 	u64 shadow_rip;    /* the instruction there is in an interrupt shadow; BT_NOWHERE */
+	/* What bt_recover() makes of an offset in the cache. Until it is flushed, what stands there stays. */
 	struct bt_known_point {
-		const struct bt_point *point;
-		const struct bt_block *block;
-		u32 at, flushes; /* the offset in the cache; how often that had been flushed */
+		u64 rip;
+		u32 at, flushes; /* the offset; how often the cache had been flushed */
+		u32 resume_at;   /* the boundary before it */
+		u8 spilled;
+		bool precise, shadow; /* there is a way back; to an instruction in an interrupt shadow */
+		bool usual;           /* there is, and nothing to be done but to go it */
 	} known[BT_KNOWN_POINTS];
 };
 
@@ -79,7 +83,7 @@ bool bt_in_shadow(struct vcpu *v, const struct bt_point *p, u32 at);
  * The guest before the instruction that the CPU is in. False: that is not possible, and the guest has ended.
  * The registers in the vcpu must be those of the exit.
  */
-COLD bool bt_recover(struct vcpu *v);
+bool bt_recover(struct vcpu *v);
 
 /* The guest at the UD2 of an exit, or of the miss stub, which have a state of their own. */
 static inline void bt_recover_exit(struct vcpu *v, const struct bt_exit *e)

@@ -31,45 +31,76 @@ void bt_left_cache(struct vcpu *v)
 	vcpu_end(v, "its kernel jumped into the monitor's part of its address space");
 }
 
-/* Faults come again and again from the same places. */
-static const struct bt_point *find_point(struct bt *b, u32 at, const struct bt_block **block)
-{
-	struct bt_known_point *known = &b->known[at % BT_KNOWN_POINTS];
-
-	if (known->at != at || known->flushes != b->cache.flushes) {
-		known->point = bt_find_point(&b->cache, at, &known->block);
-		known->at = at;
-		known->flushes = b->cache.flushes;
-	}
-	*block = known->block;
-	return known->point;
-}
-
 bool bt_in_shadow(struct vcpu *v, const struct bt_point *p, u32 at)
 {
 	return (p && p->shadow && p->at == at) || v->rip == bt_of(v)->shadow_rip;
 }
 
+static void look_up(const struct bt_cache *c, u32 at, struct bt_known_point *known)
+{
+	const struct bt_block *block;
+	const struct bt_point *p = bt_find_point(c, at, &block);
+
+	*known = (struct bt_known_point){.at = at, .flushes = c->flushes};
+	if (!p || p->committed)
+		return;
+	known->precise = true;
+	known->rip = block->rip + p->guest;
+	known->spilled = p->spilled;
+	known->shadow = p->shadow && p->at == at;
+	known->usual = !known->spilled && !known->shadow;
+	while (!p->boundary && p > &c->point[block->first_point])
+		p--;
+	known->resume_at = p->at;
+}
+
+/* Faults come again and again from the same places. */
+static inline bool is_known(const struct bt *b, u32 at, const struct bt_known_point *known)
+{
+	return known->at == at && known->flushes == b->cache.flushes;
+}
+
+static inline void go_back(struct vcpu *v, struct bt *b, const struct bt_known_point *known, bool shadow)
+{
+	v->rip = b->resume_rip = known->rip;
+	v->interrupt_shadow = shadow || known->rip == b->shadow_rip;
+	b->resume_at = known->resume_at;
+	b->resume_generation = b->cache.generation;
+}
+
+/* From a place for the first time, or with something to restore; or there is no way. */
+static COLD bool recover_unusual(struct vcpu *v)
+{
+	struct bt *b = bt_of(v);
+	struct bt_known_point *known;
+	u32 at;
+
+	if (bt_offset_of(v, &at)) {
+		known = &b->known[at % BT_KNOWN_POINTS];
+		if (!is_known(b, at, known))
+			look_up(&b->cache, at, known);
+		if (known->precise) {
+			if (known->spilled)
+				bt_restore(v, known->spilled);
+			go_back(v, b, known, known->shadow);
+			return true;
+		}
+	}
+	bt_left_cache(v);
+	return false;
+}
+
 bool bt_recover(struct vcpu *v)
 {
 	struct bt *b = bt_of(v);
-	const struct bt_block *block;
-	const struct bt_point *p;
+	const struct bt_known_point *known;
 	u32 at;
 
-	p = bt_offset_of(v, &at) ? find_point(b, at, &block) : NULL;
-	if (!p || p->committed) {
-		bt_left_cache(v);
-		return false;
-	}
-	if (p->spilled)
-		bt_restore(v, p->spilled);
-	v->rip = block->rip + p->guest;
-	v->interrupt_shadow = bt_in_shadow(v, p, at);
-	while (!p->boundary && p > &b->cache.point[block->first_point])
-		p--;
-	b->resume_rip = v->rip;
-	b->resume_at = p->at;
-	b->resume_generation = b->cache.generation;
+	if (!bt_offset_of(v, &at))
+		return recover_unusual(v);
+	known = &b->known[at % BT_KNOWN_POINTS];
+	if (!is_known(b, at, known) || !known->usual)
+		return recover_unusual(v);
+	go_back(v, b, known, false);
 	return true;
 }
