@@ -158,7 +158,7 @@ extern u64 machine_gdt[HV_GDT_ENTRIES];
 void machine_load_gdt(void); /* LGDT of machine_gdt and a null LDTR again, after an engine used its own */
 
 /*
- * Runs `access` where it may raise #GP or #PF. (trap.S has the table of such places.) False: it faulted.
+ * Runs `access` where it may raise #GP or #PF. (The section .fixups lists such places.) False: it faulted.
  */
 bool rdmsr_safe(u32 msr, u64 *value) MUST_USE;
 bool wrmsr_safe(u32 msr, u64 value) MUST_USE;
@@ -166,6 +166,38 @@ bool wrmsr_safe(u32 msr, u64 value) MUST_USE;
  * has written nothing to it. */
 bool read_safe(void *dst, const void *src, u64 size) MUST_USE;
 bool write_safe(void *dst, const void *src, u64 size) MUST_USE;
+/* The same for one word, in place. */
+#if __STDC_HOSTED__ /* unit tests: their own */
+static inline MUST_USE bool read_safe64(u64 *dst, const void *src)
+{
+	return read_safe(dst, src, sizeof(*dst));
+}
+static inline MUST_USE bool write_safe64(void *dst, u64 value)
+{
+	return write_safe(dst, &value, sizeof(value));
+}
+#else
+#define MAY_FAULT(insn)                                                                                      \
+	"1:	" insn                                                                                       \
+	"\n	.pushsection .fixups, \"a\", @progbits\n	.quad 1b, %l[failed]\n	.popsection"
+static inline MUST_USE bool read_safe64(u64 *dst, const void *src)
+{
+	u64 value;
+
+	asm goto(MAY_FAULT("mov %1, %0") : "=r"(value) : "m"(*(const u64 *)src) : : failed);
+	*dst = value;
+	return true;
+failed:
+	return false;
+}
+static inline MUST_USE bool write_safe64(void *dst, u64 value)
+{
+	asm goto(MAY_FAULT("movq %1, %0") : : "m"(*(u64 *)dst), "er"(value) : "memory" : failed);
+	return true;
+failed:
+	return false;
+}
+#endif
 /* A selector into DS, ES, FS, GS (SEG_*); a fault leaves it null. */
 bool load_segment_safe(unsigned seg, u16 selector) MUST_USE;
 

@@ -114,8 +114,8 @@ trap_stubs:
 	.comm syscall_rsp, 8, 8
 
 /*
- * Accesses that may fault. trap_fixups lists the address of the instruction and where to go on when it faults. All are C functions
- * that return true in AL when the access worked.
+ * Accesses that may fault. The section .fixups lists the address of the instruction and where to go on when it faults; machine.h has
+ * two more of them. Those here are C functions that return true in AL when the access worked.
  */
 
 /* bool rdmsr_safe(u32 msr, u64 *value) */
@@ -249,10 +249,7 @@ load_gs_failed:
 	SAFE_COPY read_safe
 	SAFE_COPY write_safe
 
-	.section .rodata
-	.balign 8
-	.globl trap_fixups, trap_fixups_end
-trap_fixups:
+	.section .fixups, "a", @progbits
 	.quad rdmsr_access, access_failed
 	.quad wrmsr_access, access_failed
 	.quad load_es, load_es_failed
@@ -265,6 +262,5 @@ trap_fixups:
 	.irp access, store_8, store_last_8, store_4, store_last_4, store_2, store_last_1, store_1
 	.quad write_safe_\access, access_failed
 	.endr
-trap_fixups_end:
 
 	.section .note.GNU-stack, "", @progbits

@@ -8,7 +8,7 @@
 /* From trap.S: a trap in ring 0, or one from ring 3 that nobody asked for. */
 void trap_in_ring0(struct trap_frame *f);
 
-/* trap.S: instructions that may fault, and where to go on. */
+/* Section .fixups (boot/hv.ld) of trap.S and machine.h: instructions that may fault, and where to go on. */
 struct trap_fixup {
 	u64 rip, resume;
 };
