@@ -41,6 +41,9 @@ _Static_assert(HV_BASE == -RING3_LOW_END, "the monitor's slot is the first of th
 	(CR4_PCIDE | CR4_LA57 | CR4_PKE | CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_FSGSBASE | CR4_VME |          \
 	 CR4_PVI | CR4_MCE)
 
+/* Vectors whose handlers are known at a time: those of the exceptions, or as many of the interrupts. */
+#define RING3_KNOWN 32
+
 /* Accesses that are done at the guest's own addresses (linear.c). */
 enum ring3_linear { LINEAR_NONE, LINEAR_KERNEL, LINEAR_USER };
 
@@ -82,6 +85,18 @@ struct ring3 {
 		u8 from, cpl;
 		struct segment cs;
 	} handler;
+	/*
+	 * What an event of level 0 came to that a handler of level 0 took, on the same stack: by vector, and
+	 * only for the bytes of gate and descriptor that are here.
+	 */
+	struct ring3_known {
+		u64 gate[2], desc; /* not present: none */
+		gva_t gdt;         /* the base of the GDT, where the descriptor is in reach */
+		u32 desc_last;     /* offset of its last byte */
+		s32 rflags;        /* what is kept of RFLAGS, sign-extended */
+		u64 rip;           /* of the handler */
+		struct segment cs;
+	} known[RING3_KNOWN];
 	bool inner_segments;     /* DS, ES, FS or GS may be one that is not for level 3 */
 	u16 real_sel[SEG_COUNT]; /* DS ES FS GS: what ring3_load_segments() loaded */
 	const u64 *gdt_loaded;
@@ -165,6 +180,11 @@ static inline bool ring3_late_debug(struct vcpu *v)
 {
 	return ring3_of(v)->late_dr6 && ring3_raise_late_debug(v);
 }
+/* The same segment: selector, attributes, limit and base. */
+static inline bool ring3_same_segment(const struct segment *a, const struct segment *b)
+{
+	return a->selector == b->selector && a->attr == b->attr && a->limit == b->limit && a->base == b->base;
+}
 /* Goes to virtual ring 0 or 3. The caller has set CS and SS. */
 void ring3_set_user(struct vcpu *v, bool user);
 
@@ -201,11 +221,31 @@ static inline bool ring3_read(struct vcpu *v, gva_t gva, void *dst, u64 size, st
 	       gva_read(v, gva, dst, size, ACCESS_READ, f);
 }
 
+/* The same for a gate, without a call. */
+static inline bool ring3_read_gate(struct vcpu *v, gva_t gva, struct gate64 *gate, struct event *f)
+{
+	struct gate64 g;
+	u64 *words = (u64 *)gate;
+
+	if (ring3_reaches_kernel(v) && ring3_in_reach(gva, sizeof(*gate)) &&
+	    read_safe64(&words[0], (const void *)gva) && read_safe64(&words[1], (const void *)(gva + 8)))
+		return true;
+	if (!gva_read(v, gva, &g, sizeof(g), ACCESS_READ, f))
+		return false;
+	*gate = g;
+	return true;
+}
+
+/* May a write be done there, if the CPU lets it? Within a page it is done or it faults. */
+static inline bool ring3_writes_kernel(const struct vcpu *v, gva_t gva, u64 size)
+{
+	return ring3_reaches_kernel(v) && ring3_in_reach(gva, size) && !ring3_in_two_pages(gva, size);
+}
+
 /* The same for gva_write(): the frame of an event. */
 static inline bool ring3_write(struct vcpu *v, gva_t gva, const void *src, u64 size, struct event *f)
 {
-	return (ring3_reaches_kernel(v) && ring3_in_reach(gva, size) && !ring3_in_two_pages(gva, size) &&
-		write_safe((void *)gva, src, size)) ||
+	return (ring3_writes_kernel(v, gva, size) && write_safe((void *)gva, src, size)) ||
 	       gva_write(v, gva, src, size, ACCESS_WRITE, f);
 }
 

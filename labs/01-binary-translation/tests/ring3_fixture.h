@@ -117,18 +117,28 @@ gva_t emulate_operand_gva(struct vcpu *v, const struct insn *i)
 	return (gva_t)i->disp;
 }
 
-/* No memory of the guest's lies at its own addresses here. */
+/* The guest's memory lies at its own addresses where a test says so, and there are so many copies. */
+static bool is_linear;
+static unsigned linear_copies;
+
+static inline void linear_copy(void *dst, const void *src, u64 size)
+{
+	linear_copies++;
+	memcpy(dst, src, size);
+}
+
 bool read_safe(void *dst, const void *src, u64 size)
 {
-	(void)dst;
-	(void)src;
-	(void)size;
-	return false;
+	if (is_linear)
+		linear_copy(dst, ram_u64((gpa_t)src), size);
+	return is_linear;
 }
 
 bool write_safe(void *dst, const void *src, u64 size)
 {
-	return read_safe(dst, src, size);
+	if (is_linear)
+		linear_copy(ram_u64((gpa_t)dst), src, size);
+	return is_linear;
 }
 
 u64 clock_ticks(void)
@@ -168,6 +178,7 @@ static inline void new_guest(void)
 	};
 
 	guest_create(&cpu, &mem);
+	is_linear = false;
 	vcpu.cr0 = CR0_PE; /* no paging */
 	vcpu.cpu_private = &ring3;
 	vcpu.gdtr = (struct desc_ptr){sizeof(gdt) - 1, GDT_GPA};

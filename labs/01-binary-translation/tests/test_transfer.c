@@ -27,6 +27,152 @@ static const struct event gp_7 = {.kind = EVENT_EXCEPTION, .vector = VEC_GP, .ha
 static const struct event irq = {.kind = EVENT_INTERRUPT, .vector = 33};
 static const struct event int_33 = {.kind = EVENT_SOFTWARE, .vector = 33, .insn_len = 2};
 
+/* ---- what is known of a handler from the last time ---- */
+
+static void deliver(const struct event *e)
+{
+	struct event nested;
+
+	vcpu.gpr[GPR_RSP] = STACK_GPA + 8;
+	vcpu.rip = RIP;
+	vcpu.rflags = RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1;
+	vcpu.interrupt_shadow = true;
+	memset(ram_u64(STACK_GPA - 64), 0xee, 64);
+	linear_copies = 0;
+	CU_ASSERT_EQUAL_FATAL(ring3_inject(&vcpu, e, &nested), INJECT_DONE);
+}
+
+/* A guest whose handler of the event has run before. The first time its segment was not accessed yet. */
+static void new_known_guest(const struct event *e, unsigned type)
+{
+	new_guest();
+	ring3.linear = LINEAR_KERNEL;
+	is_linear = true;
+	set_gate(e->vector, SEL_KCODE, type, 0, 0);
+	deliver(e);
+	deliver(e);
+}
+
+static void fails_with(const struct event *e, unsigned vector, u32 error)
+{
+	struct event nested = {0};
+	u64 rsp = vcpu.gpr[GPR_RSP];
+
+	CU_ASSERT_EQUAL(ring3_inject(&vcpu, e, &nested), INJECT_FAULTED);
+	CU_ASSERT_EQUAL(nested.vector, vector);
+	CU_ASSERT_EQUAL(nested.error, error);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], rsp);
+}
+
+static void known_handler(void)
+{
+	u64 *frame;
+
+	new_known_guest(&gp_7, SYS_TYPE_INTR_GATE);
+	deliver(&gp_7);
+	CU_ASSERT_EQUAL(linear_copies, 2 + 1 + 6); /* gate, descriptor, frame */
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA - 48);
+	frame = ram_u64(STACK_GPA - 48);
+	CU_ASSERT_EQUAL(frame[0], 7);
+	CU_ASSERT_EQUAL(frame[1], RIP);
+	CU_ASSERT_EQUAL(frame[2], SEL_KCODE);
+	CU_ASSERT_EQUAL(frame[3], RFLAGS_IF | RFLAGS_TF | RFLAGS_ZF | RFLAGS_RESERVED1 | RFLAGS_RF);
+	CU_ASSERT_EQUAL(frame[4], STACK_GPA + 8);
+	CU_ASSERT_EQUAL(frame[5], SEL_KDATA);
+	CU_ASSERT_EQUAL(vcpu.rip, HANDLER);
+	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_ZF | RFLAGS_RESERVED1);
+	CU_ASSERT_FALSE(vcpu.interrupt_shadow);
+
+	new_known_guest(&int_33, SYS_TYPE_TRAP_GATE);
+	vcpu.seg[SEG_CS].limit++; /* the guest's is another one than the handler's */
+	deliver(&int_33);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA - 40);
+	CU_ASSERT_EQUAL(*ram_u64(STACK_GPA - 48), 0xeeeeeeeeeeeeeeee); /* no error code */
+	CU_ASSERT_EQUAL(*ram_u64(STACK_GPA - 40), RIP + 2);
+	CU_ASSERT(vcpu.rflags & RFLAGS_IF);
+	CU_ASSERT_EQUAL(vcpu.seg[SEG_CS].limit, ring3.handler.cs.limit);
+
+	new_known_guest(&(struct event){.kind = EVENT_NMI, .vector = VEC_NMI}, SYS_TYPE_INTR_GATE);
+	CU_ASSERT(vcpu.nmi_blocked);
+	vcpu.nmi_blocked = false;
+	deliver(&(struct event){.kind = EVENT_NMI, .vector = VEC_NMI});
+	CU_ASSERT(vcpu.nmi_blocked);
+}
+
+/* What the guest has changed since then holds. */
+static void known_handler_changes(void)
+{
+	u64 *gate = ram_u64(IDT_GPA + VEC_GP * 16), *desc = ram_u64(GDT_GPA + SEL_KCODE);
+
+	new_known_guest(&gp_7, SYS_TYPE_INTR_GATE);
+	*gate ^= 0x10;
+	deliver(&gp_7);
+	CU_ASSERT_EQUAL(vcpu.rip, HANDLER ^ 0x10);
+	gate[1] |= BIT(31); /* the upper half of the offset */
+	fails_with(&gp_7, VEC_GP, SEL_ERROR_EXT);
+
+	new_known_guest(&gp_7, SYS_TYPE_INTR_GATE);
+	*gate &= ~BIT(47); /* P */
+	fails_with(&gp_7, VEC_NP, VEC_GP << 3 | SEL_ERROR_IDT | SEL_ERROR_EXT);
+
+	new_known_guest(&gp_7, SYS_TYPE_INTR_GATE);
+	*desc &= ~BIT(40);
+	deliver(&gp_7);
+	CU_ASSERT(*desc >> 40 & 1); /* accessed */
+	*desc &= ~BIT(47);          /* P */
+	fails_with(&gp_7, VEC_NP, SEL_KCODE | SEL_ERROR_EXT);
+
+	new_known_guest(&gp_7, SYS_TYPE_INTR_GATE);
+	vcpu.gdtr.limit = SEL_KCODE + 6;
+	fails_with(&gp_7, VEC_GP, SEL_KCODE | SEL_ERROR_EXT);
+	vcpu.gdtr.limit++;
+	deliver(&gp_7);
+	vcpu.gdtr.base += 8; /* data there */
+	fails_with(&gp_7, VEC_GP, SEL_KCODE | SEL_ERROR_EXT);
+
+	new_known_guest(&gp_7, SYS_TYPE_INTR_GATE);
+	vcpu.idtr.limit = VEC_GP * 16 + 14;
+	fails_with(&gp_7, VEC_GP, VEC_GP << 3 | SEL_ERROR_IDT | SEL_ERROR_EXT);
+
+	new_known_guest(&gp_7, SYS_TYPE_INTR_GATE);
+	vcpu.gpr[GPR_RSP] = NOT_CANONICAL;
+	fails_with(&gp_7, VEC_SS, SEL_ERROR_EXT);
+}
+
+/* The gate is known from level 0, where its DPL says nothing. */
+static void known_handler_from_user(void)
+{
+	new_known_guest(&int_33, SYS_TYPE_INTR_GATE);
+	set_level(3);
+	ring3.linear = LINEAR_USER;
+	fails_with(&int_33, VEC_GP, 33 << 3 | SEL_ERROR_IDT);
+	deliver(&irq);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], RSP0 - 40);
+	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 0);
+	set_level(2);
+	ring3.linear = LINEAR_KERNEL;
+	deliver(&irq);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], RSP0 - 40);
+}
+
+/* Where the CPU refuses an access, and where the guest's paging has just changed, all of it is walked. */
+static void known_handler_out_of_reach(void)
+{
+	new_known_guest(&gp_7, SYS_TYPE_INTR_GATE);
+	is_linear = false;
+	deliver(&gp_7);
+	CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA - 48);
+	CU_ASSERT_EQUAL(*ram_u64(STACK_GPA - 48), 7);
+	CU_ASSERT_EQUAL(*ram_u64(STACK_GPA - 40), RIP);
+	is_linear = true;
+	vcpu_changed(&vcpu, VCPU_CRS);
+	deliver(&gp_7);
+	CU_ASSERT_EQUAL(linear_copies, 0);
+	CU_ASSERT_EQUAL(*ram_u64(STACK_GPA - 8), SEL_KDATA);
+}
+
+/* ---- deliveries ---- */
+
 static void test_frame_same_level(void)
 {
 	struct event nested;
@@ -47,6 +193,8 @@ static void test_frame_same_level(void)
 	CU_ASSERT_EQUAL(vcpu.rip, HANDLER);
 	CU_ASSERT_EQUAL(vcpu.rflags, RFLAGS_ZF | RFLAGS_RESERVED1);
 	CU_ASSERT_EQUAL(vcpu.seg[SEG_SS].selector, SEL_KDATA);
+	known_handler();
+	known_handler_out_of_reach();
 }
 
 static void test_trap_gate_keeps_interrupts_on(void)
@@ -76,6 +224,7 @@ static void test_from_user_switches_stack(void)
 	CU_ASSERT_EQUAL(vcpu.seg[SEG_SS].selector, 0); /* null with the new RPL */
 	CU_ASSERT_EQUAL(vcpu_cpl(&vcpu), 0);
 	CU_ASSERT_FALSE(ring3.user);
+	known_handler_from_user();
 }
 
 static void test_ist(void)
@@ -129,6 +278,7 @@ static void test_delivery_faults(void)
 		CU_ASSERT_EQUAL(vcpu.rip, 0x5555); /* nothing has changed */
 		CU_ASSERT_EQUAL(vcpu.gpr[GPR_RSP], STACK_GPA + 8);
 	}
+	known_handler_changes();
 }
 
 static void test_idt_limit(void)
