@@ -36,6 +36,7 @@
 
 #include "lib/types.h"
 #include "x86/decode.h"
+#include "x86/paging.h"
 
 /* ---- the user window (window.c) ---- */
 
@@ -241,8 +242,23 @@ static inline struct bt_exit *bt_find_exit(const struct bt_cache *c, u64 at)
 	return &c->exit[code->number];
 }
 
+static inline struct bt_block *bt_block_of(const struct bt_cache *c, u32 number_plus_one)
+{
+	return number_plus_one ? &c->block[number_plus_one - 1] : NULL;
+}
+static inline unsigned bt_hash(u64 rip)
+{
+	return (rip ^ rip >> PAGE_SHIFT) % BT_HASH_COUNT;
+}
 /* The block for rip that is known to be mapped; NULL: none. */
-struct bt_block *bt_find_mapped(struct bt_cache *c, u64 rip);
+static inline struct bt_block *bt_find_mapped(const struct bt_cache *c, u64 rip)
+{
+	struct bt_block *b = bt_block_of(c, c->hash[bt_hash(rip)]);
+
+	while (b && !(b->mapped && b->rip == rip))
+		b = bt_block_of(c, b->hash_next);
+	return b;
+}
 /* The live block for rip that was translated from these frames (the second counts where it has one); NULL:
  * none. It becomes mapped. */
 struct bt_block *bt_find_block(struct bt_cache *c, u64 rip, const u64 frame[2]);

@@ -23,11 +23,6 @@ static u32 number(const struct bt_cache *c, const struct bt_block *b)
 	return (u32)(b - c->block);
 }
 
-static struct bt_block *block_of(struct bt_cache *c, u32 number_plus_one)
-{
-	return number_plus_one ? &c->block[number_plus_one - 1] : NULL;
-}
-
 static u64 page_of(u64 gva)
 {
 	return gva & ~(u64)(PAGE_SIZE - 1);
@@ -36,11 +31,6 @@ static u64 page_of(u64 gva)
 static bool crosses(const struct bt_block *b)
 {
 	return page_of(b->rip) != page_of(b->rip + b->guest_bytes - 1);
-}
-
-static u32 *hash_of(struct bt_cache *c, u64 rip)
-{
-	return &c->hash[(rip ^ rip >> PAGE_SHIFT) % BT_HASH_COUNT];
 }
 
 static u64 *table_of(struct bt_cache *c, u64 rip)
@@ -80,15 +70,6 @@ const struct bt_point *bt_find_point(const struct bt_cache *c, u32 at, const str
 	return found;
 }
 
-struct bt_block *bt_find_mapped(struct bt_cache *c, u64 rip)
-{
-	struct bt_block *b = block_of(c, *hash_of(c, rip));
-
-	while (b && !(b->mapped && b->rip == rip))
-		b = block_of(c, b->hash_next);
-	return b;
-}
-
 static void set_mapped(struct bt_cache *c, struct bt_block *b)
 {
 	for (unsigned i = 0; i <= crosses(b); i++) {
@@ -105,11 +86,11 @@ static void set_mapped(struct bt_cache *c, struct bt_block *b)
 
 struct bt_block *bt_find_block(struct bt_cache *c, u64 rip, const u64 frame[2])
 {
-	struct bt_block *b = block_of(c, *hash_of(c, rip));
+	struct bt_block *b = bt_block_of(c, c->hash[bt_hash(rip)]);
 
 	while (b && (b->dead || b->rip != rip || b->frame[0] != frame[0] ||
 		     (b->frame[1] != BT_NO_FRAME && b->frame[1] != frame[1])))
-		b = block_of(c, b->hash_next);
+		b = bt_block_of(c, b->hash_next);
 	if (b)
 		set_mapped(c, b);
 	return b;
@@ -117,7 +98,7 @@ struct bt_block *bt_find_block(struct bt_cache *c, u64 rip, const u64 frame[2])
 
 void bt_add_block(struct bt_cache *c, struct bt_block *b)
 {
-	u32 *first = hash_of(c, b->rip);
+	u32 *first = &c->hash[bt_hash(b->rip)];
 
 	b->hash_next = *first;
 	*first = number(c, b) + 1;

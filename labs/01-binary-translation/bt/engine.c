@@ -695,6 +695,30 @@ static inline enum port serve_port(struct vcpu *v, struct bt *b, struct vmexit *
 	return ENTER_AGAIN;
 }
 
+/* Exceptions that can only be the guest's own. */
+#define PLAIN_EXCEPTIONS                                                                                     \
+	(BIT(VEC_DE) | BIT(VEC_BR) | BIT(VEC_NM) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_MF) | BIT(VEC_AC) |   \
+	 BIT(VEC_XM))
+
+static inline bool is_plain_exception(const struct vcpu *v)
+{
+	return v->frame_vector < VEC_EXCEPTIONS && BIT(v->frame_vector) & PLAIN_EXCEPTIONS;
+}
+
+/* It is delivered on the spot too. */
+static NOINLINE enum next deliver(struct vcpu *v, struct vmexit *exit)
+{
+	struct event e = {.kind = EVENT_EXCEPTION,
+			  .vector = (u8)v->frame_vector,
+			  .has_error = exception_has_error((unsigned)v->frame_vector),
+			  .error = (u32)v->frame_error};
+
+	if (!bt_recover(v) || !event_deliver_exception(v, &e))
+		return LEAVE;
+	exit->reason = VMEXIT_EXCEPTION;
+	return GO_ON;
+}
+
 static inline enum next run_once(struct vcpu *v, struct vmexit *exit)
 {
 	struct bt *b = bt_of(v);
@@ -720,8 +744,12 @@ static inline enum next run_once(struct vcpu *v, struct vmexit *exit)
 		left_user(v, exit);
 		return LEAVE;
 	}
-	if (left(v, exit) == LEAVE)
+	if (!v->attention && is_plain_exception(v)) {
+		if (deliver(v, exit) == LEAVE)
+			return LEAVE;
+	} else if (left(v, exit) == LEAVE) {
 		return LEAVE;
+	}
 	b->ring3.window = waits;
 	return GO_ON;
 }
@@ -730,7 +758,7 @@ static inline enum next run_once(struct vcpu *v, struct vmexit *exit)
 static void bt_run(struct vcpu *v, struct vmexit *exit)
 {
 	while (run_once(v, exit) == GO_ON || (exit->reason == VMEXIT_NONE && !v->attention)) {
-		v->exits[VMEXIT_NONE]++;
+		v->exits[exit->reason]++;
 		v->vm->counters->exits++;
 	}
 }
