@@ -13,6 +13,7 @@
  *   fetch.c       from the guest's RIP to a block
  *   precise.c     from an address in the cache back to a precise state of the guest
  *   engine.c      the engine: into a block and out of it
+ *   level.c, .S   SYSCALL and SYSRET without the monitor's C
  *
  * Code of virtual ring 0 never runs itself: the CPU is in ring 3 and in the cache. All 16 general registers
  * and the arithmetic flags hold what the guest has there; IF, IOPL and the rest are in struct bt_state. User
