@@ -8,6 +8,7 @@
  *   copy.c        copies, and operands that count from RIP
  *   jump.c        jumps, calls and returns
  *   inline.c      what replaces an instruction without leaving the cache
+ *   x87.c         the address of the last x87 instruction, which the CPU stores as it knows it
  *   emit.c        bytes of x86 code
  *   silent.c      the sensitive instructions that do not trap in ring 3, emulated
  *   fetch.c       from the guest's RIP to a block
@@ -94,6 +95,7 @@ enum bt_exit_kind {
 	BT_EXIT_CALLOUT, /* the instruction `insn` at `rip` is the monitor's to emulate */
 	BT_EXIT_CHAIN,   /* go on at `rip`; once its block is there, `jump` leads to it without an exit */
 	BT_EXIT_INVALID, /* no instruction at `rip`: `result` says why */
+	BT_EXIT_STORED,  /* behind the copy of `insn`, which has stored x87 state; `rip` is the next one */
 };
 
 /*
@@ -107,14 +109,14 @@ struct bt_exit {
 	u32 jump; /* CHAIN: offset of the rel32 to patch (of a JMP or Jcc); unchained, the jump leads to `at`
 		   */
 	u32 resume;  /* CALLOUT: where the block goes on when the guest's RIP is behind the instruction; 0:
-			nowhere */
+			nowhere. STORED: where it goes on */
 	u32 block;   /* number of the block that it is in */
 	u32 chained; /* number of the block that it is chained to, + 1; 0: none */
 	u32 next;    /* of those chained to the same block: number + 1 */
 	u8 kind;     /* enum bt_exit_kind */
 	u8 spilled;  /* as in bt_point: the slow way out of an inlined sequence */
 	u8 result;   /* INVALID: enum decode_result */
-	struct insn insn; /* CALLOUT */
+	struct insn insn; /* CALLOUT, STORED */
 };
 
 #define BT_BLOCK_INSNS 64  /* at most so many guest instructions in a block */
@@ -225,6 +227,20 @@ void bt_patch(struct bt_cache *c, struct bt_exit *e, const struct bt_block *to);
 /* Is it an instruction that the translator may copy, rewrite or chain? False: the monitor has to emulate it
  * at any rate, or may inline it. */
 bool bt_is_harmless(const struct insn *i);
+
+/* ---- x87 state (x87.c): no machine either ---- */
+
+/* What an instruction stores of the last x87 instruction: its address, and the selector of its code. */
+struct bt_x87_image {
+	u8 rip, rip_bytes; /* offset in the memory operand; low bytes of the address: 2, 4 or 8 */
+	u8 cs;             /* offset of the selector; 0: none is stored */
+};
+
+/* False: the instruction stores none. */
+bool bt_x87_image(const struct insn *i, struct bt_x87_image *image);
+/* The stored low bytes of an address: do they name code in the cache? Then that of the guest's instruction
+ * takes their place, or 0. */
+bool bt_x87_rip(const struct bt_cache *c, u64 *stored, unsigned bytes);
 
 /* ---- the cache (cache.c) ---- */
 

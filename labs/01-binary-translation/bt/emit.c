@@ -189,6 +189,15 @@ void emit_callout(struct emit *e)
 		exit->resume = e->at;
 }
 
+void emit_stored(struct emit *e)
+{
+	struct bt_exit *exit = add_exit(e, BT_EXIT_STORED, e->next_rip);
+
+	emit_point(e, EMIT_COMMITTED, 0);
+	emit_exit(e, exit);
+	exit->resume = e->at;
+}
+
 void emit_invalid(struct emit *e, enum decode_result result)
 {
 	struct bt_exit *exit = add_exit(e, BT_EXIT_INVALID, e->rip);

@@ -119,6 +119,8 @@ void emit_point(struct emit *e, enum emit_point kind, unsigned spilled);
 /* UD2 and number, here. */
 void emit_callout(struct emit *e);
 void emit_invalid(struct emit *e, enum decode_result result);
+/* The same, behind a copy that has stored x87 state. */
+void emit_stored(struct emit *e);
 /* In a workspace, in place of a solution: the block ends here, and so does the guest. */
 void emit_missing(struct emit *e, const char *sentence);
 /* A jump to the guest's `rip`, by a chain or by an exit at the end of the block: JMP, or Jcc of a condition.

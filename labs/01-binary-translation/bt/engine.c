@@ -278,6 +278,18 @@ static inline void call_out(struct vcpu *v, struct bt *b, const struct bt_exit *
 		b->sysret = b->cache.window + e->at;
 }
 
+static enum next stored(struct vcpu *v, const struct bt_exit *e)
+{
+	struct bt *b = bt_of(v);
+
+	bt_recover_exit(v, e);
+	b->resume_rip = e->rip;
+	b->resume_at = e->resume;
+	b->resume_generation = b->cache.generation;
+	bt_mend_x87(v, e);
+	return GO_ON;
+}
+
 static void invalid(struct vcpu *v, const struct bt_exit *e)
 {
 	bt_recover_exit(v, e);
@@ -305,6 +317,8 @@ static COLD enum next undefined(struct vcpu *v, struct vmexit *exit)
 		return missed(v);
 	if (e && e->kind == BT_EXIT_CHAIN)
 		return end_of_block(v, e);
+	if (e && e->kind == BT_EXIT_STORED)
+		return stored(v, e);
 	if (e)
 		invalid(v, e);
 	else if (bt_recover(v)) /* an instruction that this CPU does not have */
@@ -377,6 +391,8 @@ static NOINLINE bool to_boundary(struct vcpu *v)
 		if (at == BT_MISS_STUB || e) {
 			bt_recover_exit(v, e);
 			v->interrupt_shadow = bt_in_shadow(v, p, at);
+			if (e && e->kind == BT_EXIT_STORED)
+				bt_mend_x87(v, e);
 			return true;
 		}
 		if (!p || (p->boundary && p->at == at))

@@ -75,6 +75,9 @@ static inline bool bt_offset_of(const struct vcpu *v, u32 *at)
 
 /* Registers that the translation has saved are the guest's again. */
 COLD void bt_restore(struct vcpu *v, unsigned spilled);
+/* Behind the copy of an instruction that has stored x87 state: the guest's own address gets into the image.
+ */
+COLD void bt_mend_x87(struct vcpu *v, const struct bt_exit *e);
 /* The guest's kernel is where no translation leads: it ends. */
 void bt_left_cache(struct vcpu *v);
 /* The guest has come to a point: does STI or MOV SS before it hold interrupts off? */

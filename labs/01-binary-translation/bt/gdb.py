@@ -216,7 +216,7 @@ def op_name(op):
 
 
 def kinds():
-    return {name: int(gdb.parse_and_eval('BT_EXIT_' + name.upper())) for name in ('callout', 'chain', 'invalid')}
+    return {name: int(gdb.parse_and_eval('BT_EXIT_' + name.upper())) for name in ('callout', 'chain', 'invalid', 'stored')}
 
 
 def state_name(offset):
@@ -354,10 +354,13 @@ class Block:
             after = self.trim(disassemble(reader.cache.code(at + BT_EXIT_BYTES, end), window + at + BT_EXIT_BYTES)) if here.resume else []
             name = op_name(here.insn_op) if here.kind == reader.kinds['callout'] else 'no instruction'
             return Part((rip, guest), CALLED, ['call-out: %s' % name] + self.translated(after), [here])
-        code = reader.cache.code(at, end)
+        stored = next((e for e in self.exits if e.kind == reader.kinds['stored'] and at < e.at < end), None)
+        code = reader.cache.code(at, stored.at if stored else end)
         cached = self.trim(disassemble(code, window + at))
         exits = [e for e in self.exits if e.jump and at <= e.jump < end]
-        kind = COPIED if code == data else JUMPS if exits or self.ends_by_table(cached) else DONE
+        kind = CALLED if stored else COPIED if code == data else JUMPS if exits or self.ends_by_table(cached) else DONE
+        if stored:
+            return Part((rip, guest), kind, ['call-out behind it: mends what was stored'] + self.translated(cached), [stored])
         return Part((rip, guest), kind, self.translated(cached), exits)
 
     def ends_by_table(self, cached):

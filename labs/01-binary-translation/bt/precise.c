@@ -6,6 +6,7 @@
  * and it ends.
  */
 #include "engine.h"
+#include "vmm/emulate.h"
 #include "vmm/vm.h"
 
 static u64 flags_of_lahf(u64 rax)
@@ -25,6 +26,53 @@ void bt_restore(struct vcpu *v, unsigned spilled)
 		if (spilled & BT_SPILL_MASK(i))
 			v->gpr[bt_spill_gpr[i]] = s->spill[i];
 }
+
+/* ---- x87 ---- */
+
+static bool has_x87(const struct vcpu *v, const struct insn *i)
+{
+	return i->op != OP_XSAVE || v->gpr[GPR_RAX] & XCR0_X87; /* the mask of what is stored */
+}
+
+/* The guest's own CS; CPUs of late store 0 in its place. */
+static bool mend_selector(struct vcpu *v, gva_t gva, struct event *f)
+{
+	u16 selector;
+
+	if (!gva_read(v, gva, &selector, sizeof(selector), ACCESS_READ, f))
+		return false;
+	vcpu_need(v, VCPU_CS_SS);
+	return !selector || gva_write(v, gva, &v->seg[SEG_CS].selector, sizeof(selector), ACCESS_WRITE, f);
+}
+
+static bool mend(struct vcpu *v, gva_t gva, const struct bt_x87_image *image, struct event *f)
+{
+	u64 rip = 0;
+
+	if (!gva_read(v, gva + image->rip, &rip, image->rip_bytes, ACCESS_READ, f))
+		return false;
+	if (!bt_x87_rip(&bt_of(v)->cache, &rip, image->rip_bytes))
+		return true;
+	return gva_write(v, gva + image->rip, &rip, image->rip_bytes, ACCESS_WRITE, f) &&
+	       (!image->cs || mend_selector(v, gva + image->cs, f));
+}
+
+void bt_mend_x87(struct vcpu *v, const struct bt_exit *e)
+{
+	struct bt_x87_image image;
+	struct event f;
+	gva_t gva;
+
+	if (!bt_x87_image(&e->insn, &image) || !has_x87(v, &e->insn))
+		return;
+	v->rip = e->rip - e->insn.length; /* an operand may count from RIP */
+	gva = emulate_operand_gva(v, &e->insn);
+	v->rip = e->rip;
+	/* It has just been written. Where that has changed the guest's own page tables it may be gone. */
+	(void)!mend(v, gva, &image, &f);
+}
+
+/* ---- the way back ---- */
 
 void bt_left_cache(struct vcpu *v)
 {

@@ -12,8 +12,7 @@
  *
  * Nothing here knows a machine or a vcpu. What it does depends on the bytes, RIP and the flavour alone.
  *
- * Left out: near branches with prefix 66 (as Intel's CPUs have them: the prefix is ignored); FXSAVE and
- * FNSAVE show where in the cache the last x87 instruction was.
+ * Left out: near branches with prefix 66 (as Intel's CPUs have them: the prefix is ignored).
  */
 #include "emit.h"
 #include "x86/effects.h"
@@ -152,13 +151,22 @@ static void call_out(struct emit *e)
 	emit_callout(e);
 }
 
+static void copy(struct emit *e)
+{
+	struct bt_x87_image image;
+
+	copy_insn(e);
+	if (!e->ends && bt_x87_image(&e->i, &image))
+		emit_stored(e);
+}
+
 static void translate_insn(struct emit *e)
 {
 	e->shadow = false;
 	if (jump_translate(e))
 		return;
 	if (bt_is_harmless(&e->i))
-		copy_insn(e);
+		copy(e);
 	else if (e->c->flavour == BT_CAREFUL || is_last_sti(e) || !inline_insn(e))
 		call_out(e);
 	else

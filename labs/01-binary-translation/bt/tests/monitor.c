@@ -164,6 +164,8 @@ static u32 serve(struct guest *g, struct bt_exit *e)
 			enter_table(b);
 		return b->code;
 	}
+	if (e->kind == BT_EXIT_STORED)
+		return e->resume;
 	if (e->kind != BT_EXIT_CALLOUT || reference_step(g).signal)
 		return 0;
 	reference_fill(g);

@@ -62,7 +62,8 @@ static bool is_same_exit(const struct bt_exit *a, const struct bt_exit *b)
 {
 	return a->rip == b->rip && a->at == b->at && a->jump == b->jump && a->resume == b->resume &&
 	       a->kind == b->kind && a->spilled == b->spilled && a->result == b->result &&
-	       (a->kind != BT_EXIT_CALLOUT || memcmp(&a->insn, &b->insn, sizeof(a->insn)) == 0);
+	       ((a->kind != BT_EXIT_CALLOUT && a->kind != BT_EXIT_STORED) ||
+		memcmp(&a->insn, &b->insn, sizeof(a->insn)) == 0);
 }
 
 /* The same code, points and exits as that of runner_cache? */
