@@ -24,6 +24,7 @@
 #define LEAF_HYPERVISOR_FEATURES 0x40000001
 #define LEAF_HYPERVISOR_MASK     0xffffff00
 #define LEAF_EXT_FEATURES        0x80000001
+#define LEAF_ADDRESS_SIZES       0x80000008
 #define LEAF_SVM                 0x8000000a
 #define LEAF_SME                 0x8000001f
 
@@ -69,6 +70,7 @@
 #define X1_ECX_SKINIT  BIT(12)
 #define X1_EDX_PAGE1GB BIT(26)
 #define X1_ECX_LWP     BIT(15)
+#define X8_EBX_KEPT    (BIT(0) | BIT(2)) /* CLZERO, RstrFpErrPtrs; the others need MSRs, or are intercepted */
 
 /* The features of leaf 1 that go with a bit of CR4 are gone when the engine hides the bit. */
 static void leaf_features(struct vcpu *v, struct cpuid_regs *r)
@@ -197,6 +199,9 @@ void guest_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 		break;
 	case LEAF_XSAVE:
 		leaf_xsave(v, subleaf, r);
+		break;
+	case LEAF_ADDRESS_SIZES:
+		r->ebx &= (u32)X8_EBX_KEPT;
 		break;
 	case LEAF_EXT_FEATURES:
 		r->ecx &= ~(u32)(X1_ECX_SVM | X1_ECX_IBS | X1_ECX_SKINIT | X1_ECX_LWP);
