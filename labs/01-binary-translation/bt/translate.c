@@ -20,15 +20,30 @@
 
 /* ---- kinds of instructions ---- */
 
+#define OPCODE_GROUP_15 0xae /* behind 0F */
+#define MODRM_REG_6     0x30
+
 /* Does the guest go on elsewhere when the monitor has emulated it? */
 static bool transfers_control(const struct insn *i)
 {
 	return insn_class(i) == INSN_TRANSFER || i->op == OP_SYSRET || i->op == OP_SYSEXIT;
 }
 
+/* TPAUSE, UMONITOR, UMWAIT; the decoder has no name for them. */
+static bool is_user_wait(const struct insn *i)
+{
+	return i->op == OP_OTHER && i->opcode == OPCODE_GROUP_15 && !i->vex && i->map == 1 && !i->memory &&
+	       (i->modrm & MODRM_REG) == MODRM_REG_6;
+}
+
 /*
  * Of the instructions that read the TSC and its like, RDTSC is harmless: it traps when the monitor wants it
  * to (CR4.TSD). RDTSCP and RDPID read an MSR that is the machine's, and RDPMC always traps.
+ *
+ * What the guest's CPUID hides is no instruction (#UD), whatever this CPU has and makes of it in ring 3: a
+ * #GP, or an answer that is the machine's own (RDPRU, TPAUSE, ENCLU). Those alone are copied that a bit of
+ * CR4 or XCR0 turns off (RDFSBASE, RDPKRU, RDSSP), and those that say nothing of the machine (SERIALIZE,
+ * XTEST, PTWRITE).
  */
 bool bt_is_harmless(const struct insn *i)
 {
@@ -41,6 +56,7 @@ bool bt_is_harmless(const struct insn *i)
 	case OP_CPUID:
 	case OP_RDTSCP:
 	case OP_RDPID:
+	case OP_RDPRU:
 	case OP_RDPMC:
 	case OP_RDMSR:
 	case OP_WRMSR:
@@ -73,6 +89,7 @@ bool bt_is_harmless(const struct insn *i)
 	case OP_POP_SEG:
 	case OP_LOAD_FAR_POINTER:
 	case OP_INVLPG:
+	case OP_INVPCID:
 	case OP_INVD:
 	case OP_WBINVD:
 	case OP_SWAPGS:
@@ -83,10 +100,11 @@ bool bt_is_harmless(const struct insn *i)
 	case OP_VMMCALL:
 	case OP_VMX_OTHER:
 	case OP_SVM_OTHER:
+	case OP_SYSTEM:
 	case OP_XBEGIN: /* names a place to go on in case of an abort */
 		return false;
 	default:
-		return !transfers_control(i);
+		return !transfers_control(i) && !is_user_wait(i);
 	}
 }
 

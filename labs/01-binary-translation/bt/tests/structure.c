@@ -28,7 +28,6 @@ static bool is_allowed(const struct insn *i)
 	case OP_UD:
 	case OP_RDTSC:
 	case OP_XGETBV:
-	case OP_RDPRU:
 	case OP_RDFSGSBASE:
 	case OP_WRFSGSBASE:
 		return true;

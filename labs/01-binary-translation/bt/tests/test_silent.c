@@ -611,8 +611,8 @@ static void test_outside_level_0(void)
 /* What this virtual CPU has not, at any level. */
 static void test_undefined(void)
 {
-	static const u8 ops[] = {OP_UD,      OP_MONITOR,   OP_MWAIT,    OP_VMCALL,
-				 OP_VMMCALL, OP_VMX_OTHER, OP_SVM_OTHER};
+	static const u8 ops[] = {OP_UD,        OP_MONITOR, OP_MWAIT, OP_VMCALL,  OP_VMMCALL, OP_VMX_OTHER,
+				 OP_SVM_OTHER, OP_SYSTEM,  OP_RDPRU, OP_INVPCID, OP_OTHER};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(ops); n++) {
 		for (unsigned cpl = 0; cpl < 3; cpl++) {
