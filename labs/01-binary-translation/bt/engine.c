@@ -135,7 +135,7 @@ static inline void store_state(struct vcpu *v, const struct bt_state *s)
 {
 	v->rflags = (v->rflags & ~(u64)RFLAGS_IF) | (s->vif & RFLAGS_IF);
 	if (s->cr8 != v->cr8 && !cr8_write(v, s->cr8))
-		vcpu_end(v, "it wrote to the monitor's part of its address space");
+		bt_end(v, "it wrote to the monitor's part of its address space");
 }
 
 /* The same where the level may have changed on the way (level.h). In user mode IF is as ring3_run() says. */

@@ -78,6 +78,8 @@ COLD void bt_restore(struct vcpu *v, unsigned spilled);
 /* Behind the copy of an instruction that has stored x87 state: the guest's own address gets into the image.
  */
 COLD void bt_mend_x87(struct vcpu *v, const struct bt_exit *e);
+/* Ends the guest, from wherever it left the cache. */
+COLD void bt_end(struct vcpu *v, const char *why);
 /* The guest's kernel is where no translation leads: it ends. */
 void bt_left_cache(struct vcpu *v);
 /* The guest has come to a point: does STI or MOV SS before it hold interrupts off? */

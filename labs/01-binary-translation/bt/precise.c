@@ -74,9 +74,31 @@ void bt_mend_x87(struct vcpu *v, const struct bt_exit *e)
 
 /* ---- the way back ---- */
 
+/* The report shows the guest's own RIP, wherever in the cache the CPU was, even if it cannot go on there. */
+void bt_end(struct vcpu *v, const char *why)
+{
+	const struct bt_cache *c = &bt_of(v)->cache;
+	const struct bt_block *block;
+	const struct bt_point *p;
+	const struct bt_exit *e;
+	u32 at;
+
+	if (bt_offset_of(v, &at)) {
+		e = bt_find_exit(c, at);
+		p = bt_find_point(c, at, &block);
+		if (e || at == BT_MISS_STUB) {
+			bt_recover_exit(v, e);
+		} else if (p) {
+			bt_restore(v, p->spilled);
+			v->rip = block->rip + p->guest;
+		}
+	}
+	vcpu_end(v, "%s", why);
+}
+
 void bt_left_cache(struct vcpu *v)
 {
-	vcpu_end(v, "its kernel jumped into the monitor's part of its address space");
+	bt_end(v, "its kernel jumped into the monitor's part of its address space");
 }
 
 bool bt_in_shadow(struct vcpu *v, const struct bt_point *p, u32 at)
