@@ -5,7 +5,8 @@
 
 #include "guest/test.h"
 
-extern const struct test cpu_tests[], cpu_register_tests[], cpu_state_tests[], cpu_x87_tests[];
+extern const struct test cpu_tests[], cpu_register_tests[], cpu_state_tests[], cpu_x87_tests[],
+	cpu_tsc_tests[];
 extern const struct test exc_tests[], exc_flow_tests[];
 extern const struct test irq_tests[], irq_code_tests[];
 extern const struct test mem_tests[], mem_rights_tests[], mem_bits_tests[], mem_code_tests[];

@@ -9,6 +9,7 @@ const struct test *const all_tests[] = {
 	cpu_register_tests,
 	cpu_state_tests,
 	cpu_x87_tests,
+	cpu_tsc_tests,
 	exc_tests,
 	exc_flow_tests,
 	irq_tests,
