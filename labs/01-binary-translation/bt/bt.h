@@ -13,7 +13,9 @@
  *   silent.c      the sensitive instructions that do not trap in ring 3, emulated
  *   fetch.c       from the guest's RIP to a block
  *   precise.c     from an address in the cache back to a precise state of the guest
- *   engine.c      the engine: into a block and out of it
+ *   engine.c      the engine: its vcpus, into a block and around
+ *   prepare.c     before a block: whatever is unusual
+ *   exits.c       out of a block
  *   level.c, .S   SYSCALL and SYSRET without the monitor's C
  *
  * Code of virtual ring 0 never runs itself: the CPU is in ring 3 and in the cache. All 16 general registers

@@ -100,4 +100,43 @@ static inline void bt_recover_exit(struct vcpu *v, const struct bt_exit *e)
 		bt_restore(v, spilled);
 }
 
+/* ---- exits.c ---- */
+
+enum bt_next {
+	BT_LEAVE, /* the exit is answered, or for the caller of run */
+	BT_GO_ON, /* the guest goes on, and nobody has anything else to do for it */
+};
+/* Answers an exit from the cache. */
+enum bt_next bt_left(struct vcpu *v, struct vmexit *exit);
+/*
+ * The CPU was stopped anywhere: by an interrupt, a watchpoint, a single step. It goes on step by step to the
+ * next boundary. False: an exit of another kind came on the way, which is the one to deal with now; or the
+ * guest has ended. What watchpoints report on the way is kept.
+ */
+bool bt_to_boundary(struct vcpu *v);
+
+/* ---- prepare.c ---- */
+
+/* Does the guest go on where it left the cache? */
+static inline bool bt_can_resume(const struct vcpu *v, const struct bt *b)
+{
+	return v->rip == b->resume_rip && b->resume_generation == b->cache.generation;
+}
+
+/*
+ * Finds where in the cache the guest's kernel goes on, `at`, in all that makes it unusual. False: there is
+ * something to be done first, or it has been done. `waits`: an event waits for its window.
+ */
+COLD bool bt_prepare(struct vcpu *v, struct vmexit *exit, bool waits, u32 *at);
+/* The guest's user code came to an exit. */
+COLD void bt_left_user(struct vcpu *v, struct vmexit *exit);
+
+/* ---- engine.c ---- */
+
+/* From an offset of the cache until the CPU comes back, in the cache or in the guest's user code. `watch`:
+ * what opens the window for an event comes to the monitor. */
+void bt_enter_at(struct vcpu *v, u32 at, bool watch);
+/* After a run in which the level may have changed (level.h): what translated code may have changed. */
+COLD void bt_store_state(struct vcpu *v);
+
 #endif
