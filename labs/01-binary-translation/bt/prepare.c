@@ -4,6 +4,7 @@
  * the end of an instruction, code that is not translated yet, another flavour than that of the cache.
  */
 #include "engine.h"
+#include "devices/lapic.h"
 #include "level.h"
 #include "silent.h"
 #include "vmm/emulate.h"
@@ -97,11 +98,14 @@ void bt_left_user(struct vcpu *v, struct vmexit *exit)
 static COLD void run_directly(struct vcpu *v, struct vmexit *exit, u64 sysret)
 {
 	struct bt *b = bt_of(v);
-	bool user = b->ring3.user;
+	bool user = b->ring3.user, waits = b->ring3.window || lapic_requested(v);
 
 	if (!trap_prepare(v, exit))
 		return;
-	if (sysret) {
+	b->window.state->cr8 = v->cr8; /* user code may have the registers of the local APIC */
+	if (waits) { /* the kernel may open the window, and is watched from bt_enter_at() on */
+		ring3_disturb(&b->ring3);
+	} else if (sysret) {
 		ring3_load_state(v);
 		bt_level_keep_down(v, sysret);
 	}
