@@ -60,6 +60,7 @@ static void load_descriptor_table(struct vcpu *v, const struct insn *i)
 	if (i->op == OP_LGDT) {
 		v->gdtr = p;
 		ring3_of(v)->tables_stale = true;
+		ring3_disturb(ring3_of(v));
 	} else {
 		v->idtr = p;
 	}
