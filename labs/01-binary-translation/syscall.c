@@ -65,8 +65,8 @@ void transfer_syscall(struct vcpu *v, bool from_64bit)
  * Exercise E1.4. SYSRET, by its operation section in SDM vol. 2B: #UD with EFER.SCE clear. Operand size 8
  * returns to 64-bit mode, 4 to compatibility mode with 32 bits of RCX. On Intel a return to 64-bit mode with
  * an RCX that is not canonical is #GP(0) before anything changes, on AMD a fault at the destination. The
- * selectors come from STAR 63:48; RF of R11 is not loaded; DS to GS that the user may not use become null
- * (segments_drop_inner()).
+ * selectors come from STAR 63:48; RF of R11 is not loaded. DS to GS stay what they are: unlike IRET, SYSRET
+ * does not look at them.
  */
 void transfer_sysret(struct vcpu *v, const struct insn *i)
 {
@@ -85,7 +85,6 @@ void transfer_sysret(struct vcpu *v, const struct insn *i)
 	}
 	v->rip = to_64bit ? v->gpr[GPR_RCX] : (u32)v->gpr[GPR_RCX];
 	v->rflags = (v->gpr[GPR_R11] & (RING3_RFLAGS_LOADABLE & ~(u64)RFLAGS_RF)) | RFLAGS_RESERVED1;
-	segments_drop_inner(v, 3);
 	v->seg[SEG_CS] = segment_flat((u16)(selector + (to_64bit ? 16 : 0)) | 3, true, to_64bit, 3);
 	v->seg[SEG_SS] = segment_flat((u16)(selector + 8) | 3, false, false, 3);
 	v->interrupt_shadow = false;
@@ -121,7 +120,6 @@ void transfer_sysexit(struct vcpu *v, const struct insn *i)
 	}
 	v->rip = to_64bit ? v->gpr[GPR_RDX] : (u32)v->gpr[GPR_RDX];
 	v->gpr[GPR_RSP] = to_64bit ? v->gpr[GPR_RCX] : (u32)v->gpr[GPR_RCX];
-	segments_drop_inner(v, 3);
 	v->seg[SEG_CS] = segment_flat((u16)(selector + (to_64bit ? SYSEXIT_CS64 : SYSEXIT_CS32)) | 3, true,
 				      to_64bit, 3);
 	v->seg[SEG_SS] =

@@ -24,8 +24,8 @@ static bool is_plain(const struct vcpu *v, const struct bt *b)
 	const struct ring3 *r = &b->ring3;
 
 	return !trace_is_on() && !b->cache.counts && b->cache.flavour == BT_FAST && !b->code_written &&
-	       !b->window.watching && !r->inner_segments && !r->watching && !r->tables_stale &&
-	       !r->late_dr6 && !(v->cr0 & CR0_AM) && !(v->cr4 & CR4_TSD) && v->efer & EFER_SCE &&
+	       !b->window.watching && !r->watching && !r->tables_stale && !r->late_dr6 &&
+	       !(v->cr0 & CR0_AM) && !(v->cr4 & CR4_TSD) && v->efer & EFER_SCE &&
 	       !(v->seg[SEG_LDTR].selector & SEL_INDEX) && !v->nmi_blocked;
 }
 
