@@ -30,8 +30,8 @@
 	"jns 2b\n"
 _Static_assert(PAIRS == 4, "the code above");
 CODE(user_rounds, ROUNDS "dec %ebp\n jnz 1b\n int $0x80");
-CODE(entry_again, "test %ebx, %ebx\n jz 1f\n sysretq\n 1: int $0x81\n sysretq");
-CODE(entry_other, "mov $2, %r14d\n test %ebx, %ebx\n jz 1f\n sysretq\n 1: int $0x81\n sysretq");
+CODE(entry_again, "test %ebx, %ebx\n jnz 1f\n int $0x81\n 1: sysretq");
+CODE(entry_other, "mov $2, %r14d\n test %ebx, %ebx\n jnz 1f\n int $0x81\n 1: sysretq");
 CODE(entry_always, "int $0x81\n sysretq");
 _Static_assert(VEC_USER_EXIT == 0x80 && VEC_TEST == 0x81, "the code above");
 

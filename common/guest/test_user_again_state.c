@@ -45,7 +45,7 @@ static void run_at(struct user *u, gva_t entry, void (*what)(struct frame *f))
 
 /* Four calls that only come and go, and then the one whose INT shows the kernel's state: RBX counts. */
 #define CALLS "mov $4, %ebx\n 2: syscall\n dec %ebx\n jns 2b\n"
-#define ENTRY "test %ebx, %ebx\n jz 1f\n sysretq\n 1: int $0x81\n sysretq"
+#define ENTRY "test %ebx, %ebx\n jnz 1f\n int $0x81\n 1: sysretq"
 CODE(entry_again, ENTRY);
 _Static_assert(VEC_USER_EXIT == 0x80 && VEC_TEST == 0x81, "the code");
 
@@ -433,11 +433,11 @@ _Static_assert(LAPIC_ICR_PENDING == 0x1000, "the code above");
 CODE(user_sends, "1: mov $4, %ebx\n 2: dec %ebx\n jnz 4f\n test %ebp, %ebp\n jnz 4f\n" SEND "4: syscall\n"
 		 "test %ebx, %ebx\n jnz 2b\n dec %ebp\n jns 1b\n int $0x80");
 /* Both have been executed before, with nothing that waits. */
-CODE(entry_opens, "test %ebx, %ebx\n jz 1f\n sysretq\n 1: sti\n nop\n 2: nop\n cli\n nop\n sysretq");
-CODE(entry_lowers, "test %ebx, %ebx\n jz 1f\n sysretq\n 1: sti\n nop\n mov %r8, %cr8\n 2: nop\n nop\n cli\n"
-		   "mov %r9, %cr8\n nop\n sysretq");
-#define OPENED_AT  9  /* behind the first NOP after STI */
-#define LOWERED_AT 13 /* behind MOV to CR8 */
+CODE(entry_opens, "test %ebx, %ebx\n jnz 1f\n sti\n nop\n nop\n cli\n nop\n 1: sysretq");
+CODE(entry_lowers, "test %ebx, %ebx\n jnz 1f\n sti\n nop\n mov %r8, %cr8\n nop\n nop\n cli\n"
+		   "mov %r9, %cr8\n nop\n 1: sysretq");
+#define OPENED_AT  6  /* behind the first NOP after STI */
+#define LOWERED_AT 10 /* behind MOV to CR8 */
 
 static void check_waiting(const u8 *entry, u64 flags, u64 cr8, unsigned at)
 {

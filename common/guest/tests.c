@@ -20,6 +20,8 @@ const struct test *const all_tests[] = {
 	mem_code_tests,
 	user_tests,
 	user_rights_tests,
+	user_again_tests,
+	user_again_state_tests,
 	sec_tests,
 	sec_entry_tests,
 	sec_far_tests,
