@@ -32,7 +32,7 @@ _Static_assert(PAIRS == 4, "the code above");
 CODE(user_rounds, ROUNDS "dec %ebp\n jnz 1b\n int $0x80");
 CODE(entry_again, "test %ebx, %ebx\n jnz 1f\n int $0x81\n 1: sysretq");
 CODE(entry_other, "mov $2, %r14d\n test %ebx, %ebx\n jnz 1f\n int $0x81\n 1: sysretq");
-CODE(entry_always, "int $0x81\n sysretq");
+CODE(entry_always, "int $0x81\n sti\n nop\n sysretq"); /* with an IF that is not the next call's */
 _Static_assert(VEC_USER_EXIT == 0x80 && VEC_TEST == 0x81, "the code above");
 
 static struct frame seen[ROUNDS_MAX]; /* at the INT of each round */
@@ -129,6 +129,32 @@ static void flags_df(void)
 
 	check_flags(flags, ARRAY_SIZE(flags), RFLAGS_IF);
 	check_flags(flags, ARRAY_SIZE(flags), RFLAGS_IF | RFLAGS_DF | RFLAGS_CF);
+}
+
+/* NT at 0 of EBX, and IRET in place of the INT: there is no task to return to. */
+CODE(entry_returns, "test %ebx, %ebx\n jz 1f\n sysretq\n 1: test %edi, %edi\n jnz 2f\n int $0x81\n sysretq\n"
+		    "2: iretq");
+
+static void set_nt(struct frame *f)
+{
+	f->gpr[GPR_RDI] = rounds == 1;
+	if (rounds == 1)
+		f->gpr[GPR_R11] |= RFLAGS_NT;
+}
+
+static void flags_nt(void)
+{
+	struct user u = USER(user_rounds, .gpr[GPR_RBP] = 4, .rflags = RFLAGS_IF);
+	u64 fmask = rdmsr(MSR_FMASK);
+
+	wrmsr(MSR_FMASK, fmask & ~(u64)RFLAGS_NT);
+	idt_set_ist(VEC_GP, IST_NMI);
+	run_with(&u, entry_returns, set_nt);
+	CHECK_FAULT(&u.frame, VEC_GP, 0);
+	CHECK_EQ(u.frame.rip - (u64)entry_returns_end, -INSN_SIZE);
+	CHECK_EQ(u.frame.cs, SEL_KERNEL_CODE);
+	CHECK_EQ(u.frame.rflags & (RFLAGS_NT | RFLAGS_IF), RFLAGS_NT);
+	wrmsr(MSR_FMASK, fmask);
 }
 
 /* ---- what the kernel sees of itself ---- */
@@ -249,6 +275,7 @@ static void sce(void)
 const struct test user_again_tests[] = {
 	{"user/syscall_again_flags", flags_change},
 	{"user/syscall_again_df", flags_df},
+	{"user/syscall_again_nt", flags_nt},
 	{"user/syscall_again_selectors", selectors},
 	{"user/syscall_again_msrs", msrs},
 	{"user/syscall_again_sce", sce},

@@ -12,8 +12,10 @@
 #include "guest/groups.h"
 #include "lib/string.h"
 
-#define INSN_SIZE  2 /* INT n, SYSCALL */
-#define ROUNDS_MAX 12
+#define INSN_SIZE   2 /* INT n, SYSCALL, RDTSC */
+#define MOV_SIZE    5 /* with 32 bits of an immediate */
+#define SYSRET_SIZE 3
+#define ROUNDS_MAX  12
 
 static struct frame seen[ROUNDS_MAX];
 static unsigned rounds;
@@ -60,9 +62,9 @@ CODE(user_rounds, "1: " CALLS "nop\n dec %ebp\n jnz 1b\n int $0x80");
 #define TEST_DATA    (SEL_TEST | SEL_RPL)
 #define TEST_IN_LDT  (SEL_TI | SEL_RPL | 8)
 
-/* RDI: a selector for FS. */
-CODE(user_loads_fs,
-     "1: " CALLS "mov %edi, %fs\n mov %fs:0, %r14\n mov %ss, %r13d\n dec %ebp\n jnz 1b\n int $0x80");
+/* RDI: a selector for FS, which is loaded after each call. */
+CODE(user_loads_fs, "1: mov $4, %ebx\n 2: syscall\n mov %edi, %fs\n dec %ebx\n jns 2b\n"
+		    "mov %fs:0, %r14\n mov %ss, %r13d\n dec %ebp\n jnz 1b\n int $0x80");
 
 static u64 *tables[2], *ldt; /* in pages of their own */
 
@@ -199,6 +201,25 @@ static void own_segments(void)
 	CHECK_EQ(u.frame.ss, SEL_USER_DATA);
 }
 
+/* SYSRET with an operand size of 4 takes 32 bits of RCX. The program goes to 64-bit mode again by itself. */
+CODE(entry_to_compat, "bts $40, %rcx\n test %ebx, %ebx\n jnz 1f\n int $0x81\n 1: sysretl");
+CODE(user_from_compat, "1: mov $4, %ebx\n 2: syscall\n .code32\n"
+		       "mov %cs, %esi\n ljmp $0x2b, $0x400000 + 3f - user_from_compat\n .code64\n"
+		       "3: mov %cs, %r12d\n dec %ebx\n jns 2b\n dec %ebp\n jnz 1b\n int $0x80");
+_Static_assert(SEL_USER_CODE == 0x2b && USER_CODE == 0x400000, "the code above");
+
+static void compat(void)
+{
+	struct user u = USER(user_from_compat, .gpr[GPR_RBP] = 3, .rflags = RFLAGS_IF);
+
+	run_at(&u, (u64)entry_to_compat, NULL);
+	CHECK_EQ(u.frame.vector, VEC_USER_EXIT);
+	CHECK_EQ(rounds, 3);
+	CHECK_EQ((u32)u.frame.gpr[GPR_RSI], SEL_USER_CODE32);
+	CHECK_EQ((u32)u.frame.gpr[12], SEL_USER_CODE);
+	CHECK_EQ(u.frame.cs, SEL_USER_CODE);
+}
+
 /* ---- pages and code ---- */
 
 #define ENTRY_GVA TEST_BASE
@@ -308,7 +329,7 @@ static void targets(void)
 	idt_set_ist(VEC_GP, IST_NMI);
 	run_at(&u, (u64)entry_again, return_to_target);
 	CHECK_FAULT(&u.frame, VEC_GP, 0);
-	CHECK((u.frame.cs == SEL_KERNEL_CODE && u.frame.rip == (u64)entry_again_end - 3) ||
+	CHECK((u.frame.cs == SEL_KERNEL_CODE && u.frame.rip == (u64)entry_again_end - SYSRET_SIZE) ||
 	      (u.frame.cs == SEL_USER_CODE && u.frame.rip == target));
 }
 
@@ -317,7 +338,7 @@ static void targets(void)
 #define DR7_L0      0x1
 #define DR7_RW_READ 0x30000 /* breakpoint condition of DR0: data reads and writes */
 
-CODE(user_reads_tsc, "1: " CALLS "mov (%rdi), %r15\n rdtsc\n dec %ebp\n jnz 1b\n int $0x80");
+CODE(user_reads_tsc, "1: " CALLS "mov (%rdi), %r15\n dec %ebp\n jnz 1b\n rdtsc\n int $0x80");
 
 static u64 cr4_set, dr0_set, dr7_set;
 
@@ -331,50 +352,96 @@ static void set_registers(struct frame *f)
 	write_dr7(DR7_RESERVED | dr7_set);
 }
 
-static struct frame run_with_registers(u64 cr4, u64 dr0, u64 dr7)
+static void run_with_registers(struct user *u, u64 cr4, u64 dr0, u64 dr7)
 {
-	struct user u =
-		USER(user_reads_tsc, .gpr = {[GPR_RBP] = 4, [GPR_RDI] = USER_DATA}, .rflags = RFLAGS_IF);
 	u64 old = read_cr4();
 
+	user_map();
+	*u = USER(user_reads_tsc, .gpr = {[GPR_RBP] = 4, [GPR_RDI] = USER_DATA}, .rflags = RFLAGS_IF);
 	cr4_set = cr4;
 	dr0_set = dr0;
 	dr7_set = dr7;
 	idt_set_ist(VEC_DB, IST_NMI);
-	run_at(&u, (u64)entry_again, set_registers);
+	handler_count[VEC_DB] = 0;
+	run_at(u, (u64)entry_again, set_registers);
 	write_cr4(old);
 	write_dr7(DR7_RESERVED);
 	write_dr6(DR6_RESERVED);
-	CHECK_EQ(rounds, 2);
-	return u.frame;
+	CHECK_EQ(rounds, 4);
 }
 
-static void control(void)
+/* CR4.TSD is for the program, which runs into it only after more calls. */
+static void tsd(void)
 {
-	gva_t after = USER_CODE + 11; /* the call */
-	struct frame f = run_with_registers(CR4_TSD, 0, 0);
+	struct user u;
 
-	CHECK_FAULT(&f, VEC_GP, 0);
-	CHECK_EQ(f.cs, SEL_USER_CODE);
-	f = run_with_registers(0, USER_DATA, DR7_L0 | DR7_RW_READ);
-	CHECK_EQ(f.vector, VEC_DB);
-	CHECK_EQ(f.cs, SEL_USER_CODE);
-	after = f.rip;
-	f = run_with_registers(0, after, DR7_L0); /* an instruction of the program */
-	CHECK_EQ(f.vector, VEC_DB);
-	CHECK_EQ(f.rip, after);
-	CHECK_EQ(f.cs, SEL_USER_CODE);
-	f = run_with_registers(0, USER_CODE + 5, DR7_L0); /* its SYSCALL */
-	CHECK_EQ(f.vector, VEC_DB);
-	CHECK_EQ(f.rip, USER_CODE + 5);
-	f = run_with_registers(0, (u64)entry_again, DR7_L0);
-	CHECK_EQ(f.vector, VEC_DB);
-	CHECK_EQ(f.rip - (u64)entry_again, 0);
-	CHECK_EQ(f.cs, SEL_KERNEL_CODE);
-	CHECK_EQ(f.rsp, USER_STACK);
-	f = run_with_registers(0, (u64)entry_again_end - 3, DR7_L0); /* the SYSRET behind the INT */
-	CHECK_EQ(f.vector, VEC_DB);
-	CHECK_EQ(f.rip - (u64)entry_again_end, -3);
+	run_with_registers(&u, CR4_TSD, 0, 0);
+	CHECK_FAULT(&u.frame, VEC_GP, 0);
+	CHECK_EQ(u.frame.cs, SEL_USER_CODE);
+	CHECK_EQ(u.frame.rip, USER_CODE + CODE_SIZE(user_reads_tsc) - 2 * INSN_SIZE);
+}
+
+static u64 last_hit;
+
+static bool hit(struct frame *f)
+{
+	handler_count[VEC_DB]++;
+	last_hit = f->rip;
+	f->rflags |= RFLAGS_RF;
+	write_dr6(DR6_RESERVED);
+	return true;
+}
+
+/* A breakpoint hits at each call, in the program, in the kernel, and at the instructions that go from one to
+ * the other. Two rounds of five calls are left when the first one's INT has set it. */
+static void breakpoints(void)
+{
+	const struct {
+		gva_t gva;
+		u64 flags;
+		unsigned hits;
+		gva_t rip;
+	} points[] = {
+		{(gva_t)entry_again, 0, 10, (gva_t)entry_again},
+		{(gva_t)entry_again_end - SYSRET_SIZE, 0, 11, (gva_t)entry_again_end - SYSRET_SIZE},
+		{USER_CODE + MOV_SIZE, 0, 10, USER_CODE + MOV_SIZE},
+		{USER_CODE + MOV_SIZE + INSN_SIZE, 0, 11, USER_CODE + MOV_SIZE + INSN_SIZE},
+		{USER_DATA, DR7_RW_READ, 3, 0},
+	};
+
+	handler_set(VEC_DB, hit);
+	for (unsigned i = 0; i < ARRAY_SIZE(points); i++) {
+		struct user u;
+
+		run_with_registers(&u, 0, points[i].gva, DR7_L0 | points[i].flags);
+		CHECK_EQ(u.frame.vector, VEC_USER_EXIT);
+		CHECK_EQ(handler_count[VEC_DB], points[i].hits);
+		if (points[i].rip)
+			CHECK_EQ(last_hit - points[i].rip, 0);
+	}
+}
+
+CODE(user_misaligned, "1: " CALLS "dec %ebp\n jnz 1b\n mov 1(%rdi), %r15\n int $0x80");
+CODE(entry_misaligned, "mov -15(%rsp), %r8\n" ENTRY);
+
+/* CR0.AM: #AC is for the program alone, whatever AC is in the kernel. */
+static void alignment(void)
+{
+	u64 fmask = rdmsr(MSR_FMASK), cr0 = read_cr0();
+
+	write_cr0(cr0 | CR0_AM);
+	wrmsr(MSR_FMASK, RFLAGS_IF);
+	for (unsigned ac = 0; ac < 2; ac++) {
+		struct user u = USER(user_misaligned, .gpr = {[GPR_RBP] = 2, [GPR_RDI] = USER_DATA});
+
+		u.rflags = RFLAGS_IF | (ac ? RFLAGS_AC : 0);
+		run_at(&u, (u64)entry_misaligned, NULL);
+		CHECK_EQ(u.frame.vector, ac ? VEC_AC : VEC_USER_EXIT);
+		CHECK_EQ(u.frame.cs, SEL_USER_CODE);
+		CHECK_EQ(rounds, 2);
+	}
+	write_cr0(cr0);
+	wrmsr(MSR_FMASK, fmask);
 }
 
 /* ---- interrupts ---- */
@@ -498,9 +565,12 @@ const struct test user_again_state_tests[] = {
 	{"user/syscall_again_descriptors", descriptors},
 	{"user/syscall_again_segments", segments},
 	{"user/syscall_again_own_segments", own_segments},
+	{"user/syscall_again_compat", compat},
 	{"user/syscall_again_code", code},
 	{"user/syscall_again_targets", targets},
-	{"user/syscall_again_control", control},
+	{"user/syscall_again_tsd", tsd},
+	{"user/syscall_again_breakpoints", breakpoints},
+	{"user/syscall_again_ac", alignment},
 	{"user/syscall_again_interrupt", interrupt_at_sysret},
 	{"user/syscall_again_waits_for_if", interrupt_waits_for_if},
 	{"user/syscall_again_waits_for_cr8", interrupt_waits_for_cr8},
