@@ -4,66 +4,21 @@
  * one thing is another: an MSR, a flag, a descriptor, a page table, the code itself. A monitor, or a
  * processor, that keeps something of the last time shows it here.
  *
- * The program calls PAIRS times while the kernel only goes back; RBX counts. At 0 the kernel shows its state
- * by an INT, whose handler changes what the next round has to find.
- *
  * Source: SDM vol. 2B, "SYSCALL", "SYSRET"; vol. 3A, 4.10 "Caching Translation Information".
  */
+#include "guest/again.h"
 #include "guest/access.h"
 #include "guest/groups.h"
-#include "lib/string.h"
 
-#define PAIRS        4
-#define INSN_SIZE    2 /* INT n, SYSCALL */
-#define ROUNDS_MAX   12
-#define SYSRET_SIZE  3
 #define STAR_SYSCALL 32
 #define STAR_SYSRET  48
 
-/* EBP rounds. R12 and R13 tell what SYSRET has loaded. */
-#define ROUNDS                                                                                               \
-	"1: mov $4, %ebx\n"                                                                                  \
-	"2: syscall\n"                                                                                       \
-	"mov %cs, %r12d\n"                                                                                   \
-	"mov %ss, %r13d\n"                                                                                   \
-	"dec %ebx\n"                                                                                         \
-	"jns 2b\n"
-_Static_assert(PAIRS == 4, "the code above");
-CODE(user_rounds, ROUNDS "dec %ebp\n jnz 1b\n int $0x80");
-CODE(entry_again, "test %ebx, %ebx\n jnz 1f\n int $0x81\n 1: sysretq");
-CODE(entry_other, "mov $2, %r14d\n test %ebx, %ebx\n jnz 1f\n int $0x81\n 1: sysretq");
-CODE(entry_always, "int $0x81\n sti\n nop\n sysretq"); /* with an IF that is not the next call's */
-_Static_assert(VEC_USER_EXIT == 0x80 && VEC_TEST == 0x81, "the code above");
-
-static struct frame seen[ROUNDS_MAX]; /* at the INT of each round */
-static unsigned rounds;               /* so many of them */
-static void (*change)(struct frame *f);
-
-static bool show(struct frame *f)
-{
-	if (rounds == ROUNDS_MAX)
-		return false;
-	seen[rounds] = *f;
-	if (change)
-		change(f);
-	rounds++;
-	return true;
-}
-
-/* The program runs until it ends, or something else ends it; how is in u->frame. */
-static void run_with(struct user *u, const u8 *entry, void (*what)(struct frame *f))
-{
-	u64 lstar = rdmsr(MSR_LSTAR), star = rdmsr(MSR_STAR);
-
-	rounds = 0;
-	change = what;
-	handler_set(VEC_TEST, show);
-	idt_set_ist(VEC_TEST, IST_TEST);
-	wrmsr(MSR_LSTAR, (u64)entry);
-	user_run(u);
-	wrmsr(MSR_LSTAR, lstar);
-	wrmsr(MSR_STAR, star);
-}
+/* R12 and R13 tell what SYSRET has loaded. */
+CODE(user_rounds, "1: " CALLS "mov %cs, %r12d\n mov %ss, %r13d\n dec %ebp\n jnz 1b\n int $0x80");
+CODE(entry_again, ENTRY);
+CODE(entry_other, "mov $2, %r14d\n" ENTRY);
+/* With an IF that is not the next call's */
+CODE(entry_always, "int $0x81\n sti\n nop\n sysretq");
 
 /* ---- flags ---- */
 
@@ -88,7 +43,7 @@ static void check_flags(const u64 *flags, unsigned count, u64 mask)
 	next_flags = flags;
 	u.gpr[GPR_RBP] = count;
 	wrmsr(MSR_FMASK, mask);
-	run_with(&u, entry_always, load_flags);
+	run_again(&u, (gva_t)entry_always, load_flags);
 	CHECK_EQ(u.frame.vector, VEC_USER_EXIT);
 	CHECK_EQ(u.frame.rflags & ALL_FLAGS, flags[count - 1]);
 	CHECK_EQ(rounds, count);
@@ -131,28 +86,26 @@ static void flags_df(void)
 	check_flags(flags, ARRAY_SIZE(flags), RFLAGS_IF | RFLAGS_DF | RFLAGS_CF);
 }
 
-/* NT at 0 of EBX, and IRET in place of the INT: there is no task to return to. */
-CODE(entry_returns, "test %ebx, %ebx\n jz 1f\n sysretq\n 1: test %edi, %edi\n jnz 2f\n int $0x81\n sysretq\n"
-		    "2: iretq");
+/* The kernel returns by IRET at 0 of RBX; in the last round the program has set NT. */
+CODE(entry_returns, "test %ebx, %ebx\n jz 1f\n sysretq\n"
+		    "1: mov %rsp, %r8\n push $0x23\n push %r8\n push %r11\n push $0x2b\n push %rcx\n iretq");
+CODE(user_sets_nt, "1: mov $4, %ebx\n cmp $1, %ebp\n jne 2f\n pushfq\n orl $0x4000, (%rsp)\n popfq\n"
+		   "2: syscall\n dec %ebx\n jns 2b\n dec %ebp\n jnz 1b\n int $0x80");
+_Static_assert(SEL_USER_DATA == 0x23 && SEL_USER_CODE == 0x2b && RFLAGS_NT == 0x4000, "the code above");
 
-static void set_nt(struct frame *f)
-{
-	f->gpr[GPR_RDI] = rounds == 1;
-	if (rounds == 1)
-		f->gpr[GPR_R11] |= RFLAGS_NT;
-}
-
+/* Where FMASK leaves NT to the kernel, its IRETQ is #GP(0): there is no task to return to. */
 static void flags_nt(void)
 {
-	struct user u = USER(user_rounds, .gpr[GPR_RBP] = 4, .rflags = RFLAGS_IF);
+	struct user u = USER(user_sets_nt, .gpr[GPR_RBP] = 3, .rflags = RFLAGS_IF);
 	u64 fmask = rdmsr(MSR_FMASK);
 
 	wrmsr(MSR_FMASK, fmask & ~(u64)RFLAGS_NT);
 	idt_set_ist(VEC_GP, IST_NMI);
-	run_with(&u, entry_returns, set_nt);
+	run_again(&u, (gva_t)entry_returns, NULL);
 	CHECK_FAULT(&u.frame, VEC_GP, 0);
 	CHECK_EQ(u.frame.rip - (u64)entry_returns_end, -INSN_SIZE);
 	CHECK_EQ(u.frame.cs, SEL_KERNEL_CODE);
+	CHECK_EQ(u.frame.gpr[GPR_RBP], 1);
 	CHECK_EQ(u.frame.rflags & (RFLAGS_NT | RFLAGS_IF), RFLAGS_NT);
 	wrmsr(MSR_FMASK, fmask);
 }
@@ -176,7 +129,7 @@ static void selectors(void)
 {
 	struct user u = USER(user_looks, .gpr[GPR_RBP] = PAIRS, .rflags = RFLAGS_IF | RFLAGS_ID);
 
-	run_with(&u, entry_looks, read_own_ss);
+	run_again(&u, (gva_t)entry_looks, read_own_ss);
 	CHECK_EQ(u.frame.vector, VEC_USER_EXIT);
 	CHECK_EQ(rounds, PAIRS);
 	for (unsigned i = 0; i < rounds; i++) {
@@ -224,7 +177,7 @@ static void msrs(void)
 	gdt[SEL_TEST / 8 + 1] = gdt[SEL_KERNEL_DATA / 8];
 	gdt[SEL_TEST / 8 + 2] = gdt[SEL_USER_DATA / 8];
 	gdt[SEL_TEST / 8 + 3] = gdt[SEL_USER_CODE / 8];
-	run_with(&u, entry_again, change_msr);
+	run_again(&u, (gva_t)entry_again, change_msr);
 	CHECK_EQ(u.frame.vector, VEC_USER_EXIT);
 	CHECK_EQ(rounds, ARRAY_SIZE(msr_changes) + 1);
 	for (unsigned i = 0; i + 1 < rounds; i++) {
@@ -263,7 +216,7 @@ static void sce(void)
 			USER(user_rounds, .gpr = {[GPR_RBP] = 3, [GPR_RDI] = by_iret}, .rflags = RFLAGS_IF);
 
 		idt_set_ist(VEC_UD, IST_NMI);
-		run_with(&u, entry_again, return_without_sce);
+		run_again(&u, (gva_t)entry_again, return_without_sce);
 		CHECK_EQ(u.frame.vector, VEC_UD);
 		CHECK_EQ(u.frame.cs, by_iret ? SEL_USER_CODE : SEL_KERNEL_CODE);
 		CHECK_EQ(u.frame.rip,

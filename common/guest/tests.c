@@ -22,6 +22,7 @@ const struct test *const all_tests[] = {
 	user_rights_tests,
 	user_again_tests,
 	user_again_state_tests,
+	user_again_event_tests,
 	sec_tests,
 	sec_entry_tests,
 	sec_far_tests,

@@ -74,7 +74,7 @@ bt_level_syscall:
 	jne slow_syscall
 	test $UNUSUAL, %r11d
 	jne slow_syscall
-	and $~RFLAGS_IF, %r11d /* the guest's IF */
+	and $~(RFLAGS_IF | RFLAGS_RF), %r11d /* the guest's IF; R11 has no RF */
 	or RING3_SYSTEM_FLAGS(%rax), %r11
 	movq $0, RING3_SYSTEM_FLAGS(%rax)
 	mov bt_level + LEVEL_KEPT_FLAGS(%rip), %rax

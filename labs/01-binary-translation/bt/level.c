@@ -48,7 +48,8 @@ void bt_level_keep_up(struct vcpu *v, u64 entry)
 	begin(b);
 	ring3_keep_level(v);
 	bt_level.entry = entry;
-	bt_level.kept_flags = ~v->fmask | RFLAGS_IF | RFLAGS_RESERVED1; /* the CPU's own IF is always set */
+	bt_level.kept_flags =
+		~(v->fmask | RFLAGS_RF) | RFLAGS_IF | RFLAGS_RESERVED1; /* the CPU's own IF is always set */
 	bt_level.sel_cs = v->seg[SEG_CS].selector;
 	bt_level.sel_ss = v->seg[SEG_SS].selector;
 	bt_level.up_generation = b->cache.generation;
