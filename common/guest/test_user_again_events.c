@@ -242,6 +242,38 @@ static void priority(void)
 	write_cr8(0);
 }
 
+/* ---- for longer than a monitor lets one guest run ---- */
+
+#define LONG_US 25000
+
+static u64 deadline, kernel_calls;
+
+/* The kernel counts in its memory, the program in R14 and in its own memory. */
+static void go_on_until_late(struct frame *f)
+{
+	rounds = 0;
+	kernel_calls++;
+	if (rdtsc() < deadline)
+		f->gpr[GPR_RBP] = 2;
+}
+
+CODE(user_counts, "1: " CALLS "inc %r14\n incq (%rdi)\n dec %ebp\n jnz 1b\n int $0x80");
+
+static void calls_for_long(void)
+{
+	struct user u = USER(user_counts, .gpr = {[GPR_RBP] = 2, [GPR_RDI] = USER_DATA}, .rflags = RFLAGS_IF);
+	u64 calls;
+
+	kernel_calls = 0;
+	deadline = deadline_us(LONG_US);
+	run_again(&u, (gva_t)entry_again, go_on_until_late);
+	CHECK_EQ(u.frame.vector, VEC_USER_EXIT);
+	calls = u.frame.gpr[14];
+	CHECK(calls >= 2);
+	CHECK(kernel_calls == calls);
+	CHECK(*(u64 *)user_data_pages == calls);
+}
+
 const struct test user_again_event_tests[] = {
 	{"user/syscall_again_tsd", tsd},
 	{"user/syscall_again_breakpoints", breakpoints},
@@ -250,5 +282,6 @@ const struct test user_again_event_tests[] = {
 	{"user/syscall_again_waits_for_if", interrupt_waits_for_if},
 	{"user/syscall_again_waits_for_cr8", interrupt_waits_for_cr8},
 	{"user/syscall_again_priority", priority},
+	{"user/syscall_again_long", calls_for_long},
 	{},
 };
