@@ -215,7 +215,7 @@ static inline void enter_again(struct vcpu *v, struct bt *b, u32 at)
 static inline bool is_quiet(const struct vcpu *v, const struct bt *b)
 {
 	return b->translated && !(v->changed & ~(u32)VCPU_CR2) &&
-	       !(v->rflags & (RFLAGS_TF | RFLAGS_NT | RING3_RFLAGS_VIRTUAL)) &&
+	       !(v->rflags & (RFLAGS_TF | RFLAGS_NT | RING3_RFLAGS_VIRTUAL)) && !lapic_requested(v) &&
 	       !(b->code_written | b->window.watching | v->interrupt_shadow | v->nmi_blocked) &&
 	       !(b->ring3.late_dr6 | (u64)(b->cache.flavour ^ BT_FAST));
 }
