@@ -148,8 +148,15 @@ void bt_store_state(struct vcpu *v)
 		v->rflags = rflags;
 }
 
-/* From an offset of the cache until the CPU comes back. Afterwards v->rip is an address of the cache, or of
- * the guest's user code. */
+static void set_watch(struct bt *b, bool watch)
+{
+	if (watch == b->window.watching)
+		return;
+	ring3_disturb(&b->ring3);
+	bt_window_watch(&b->window, watch);
+}
+
+/* Afterwards v->rip is an address of the cache, or of the guest's user code. */
 void bt_enter_at(struct vcpu *v, u32 at, bool watch)
 {
 	struct bt *b = bt_of(v);
@@ -166,11 +173,7 @@ void bt_enter_at(struct vcpu *v, u32 at, bool watch)
 	s->vif = v->rflags & RFLAGS_IF;
 	s->iret_slow = v->nmi_blocked;
 	s->cr8 = v->cr8;
-	watch |= lapic_requested(v);
-	if (watch != b->window.watching) {
-		ring3_disturb(&b->ring3);
-		bt_window_watch(&b->window, watch);
-	}
+	set_watch(b, watch || lapic_requested(v));
 	v->rip = b->cache.window + at;
 	if (b->syscalled) {
 		b->syscalled = false;
@@ -215,7 +218,7 @@ static inline void enter_again(struct vcpu *v, struct bt *b, u32 at)
 static inline bool is_quiet(const struct vcpu *v, const struct bt *b)
 {
 	return b->translated && !(v->changed & ~(u32)VCPU_CR2) &&
-	       !(v->rflags & (RFLAGS_TF | RFLAGS_NT | RING3_RFLAGS_VIRTUAL)) && !lapic_requested(v) &&
+	       !(v->rflags & (RFLAGS_TF | RFLAGS_NT | RING3_RFLAGS_VIRTUAL)) &&
 	       !(b->code_written | b->window.watching | v->interrupt_shadow | v->nmi_blocked) &&
 	       !(b->ring3.late_dr6 | (u64)(b->cache.flavour ^ BT_FAST));
 }
@@ -340,6 +343,8 @@ static inline enum bt_next run_once(struct vcpu *v, struct vmexit *exit)
 /* As long as nobody else has anything to do for the guest there is no need to leave. */
 static void bt_run(struct vcpu *v, struct vmexit *exit)
 {
+	if (lapic_requested(v)) /* perhaps it waits for CR8: is_quiet() does not ask */
+		set_watch(bt_of(v), true);
 	while (run_once(v, exit) == BT_GO_ON || (exit->reason == VMEXIT_NONE && !v->attention)) {
 		v->exits[exit->reason]++;
 		v->vm->counters->exits++;
