@@ -23,6 +23,7 @@ struct bt {
 	 */
 	u64 resume_rip;
 	u32 resume_at, resume_generation;
+	u64 passed_rip;    /* RF has let the instruction there pass its breakpoint; BT_NOWHERE */
 	bool translated;   /* the last run was in the cache */
 	bool code_written; /* what was just written is code, perhaps that of the instruction that writes */
 	bool told_slow;    /* in a workspace: the console has cache.slow */

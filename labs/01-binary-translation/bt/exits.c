@@ -230,6 +230,9 @@ static COLD enum bt_next left_otherwise(struct vcpu *v, struct vmexit *exit)
 	if (!interrupt && v->frame_vector != VEC_DB)
 		return left_by_exception(v, exit);
 	if (bt_to_boundary(v)) {
+		/* RF was for this instruction, which has not begun */
+		if (bt_of(v)->cache.flavour == BT_CAREFUL && v->rip == bt_of(v)->passed_rip)
+			v->rflags |= RFLAGS_RF;
 		exit->reason = interrupt ? VMEXIT_INTERRUPT : VMEXIT_NONE;
 		return BT_LEAVE;
 	}

@@ -80,6 +80,7 @@ static inline bool breakpoint(struct vcpu *v)
 		event_debug(v, dr6);
 		return true;
 	}
+	bt_of(v)->passed_rip = v->rflags & RFLAGS_RF ? v->rip : BT_NOWHERE;
 	v->rflags &= ~(u64)RFLAGS_RF;
 	return false;
 }
@@ -134,6 +135,7 @@ bool bt_prepare(struct vcpu *v, struct vmexit *exit, bool waits, u32 *at)
 		return false;
 	}
 	b->translated = true;
+	b->passed_rip = BT_NOWHERE;
 	b->ring3.window = false;
 	if (ring3_late_debug(v))
 		return false;
