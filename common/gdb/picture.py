@@ -225,7 +225,7 @@ def font(text, size=None, colour=None, face=None, bold=False):
     """text is HTML already. Where it follows other text it begins with &#160;: a browser drops a plain space there."""
     attributes = ''.join(' %s="%s"' % pair for pair in (('POINT-SIZE', size), ('COLOR', colour), ('FACE', face)) if pair[1])
     text = '<B>%s</B>' % text if bold else text
-    return '<FONT%s>%s</FONT>' % (attributes, text) if attributes else text
+    return '<FONT%s>%s</FONT>' % (attributes, text) if attributes and text else text  # dot takes no empty FONT
 
 
 def escape(text):

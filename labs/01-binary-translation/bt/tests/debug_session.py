@@ -4,6 +4,10 @@
 The guest's own disassembly (guest.asm) says which instruction follows which. Stepping through the cache, RIP as hv-vcpu shows it has to
 go from one of them to the next, and registers that a translation uses for itself must not be seen to change."""
 
+import os
+import re
+import tempfile
+
 KERNEL_BASE = 0xffffffff80000000
 USER_CODE = 0x400000
 STEPS = 400
@@ -111,6 +115,10 @@ def the_cache():
     check('a jump that is chained', re.search(r'  j\w+ line_send\S* +j\w+ block \d+$', text, re.M), text)
     check('hv-cache knows no such function', 'no such function' in refused('hv-cache nosuch'))
     check('hv-cache wants a name that it can draw to', 'has to end in' in refused('hv-cache line_send x.png'))
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, 'cache.svg')
+        run('hv-cache line_send %s' % path)
+        check('hv-cache draws where nobody counts', 'title>b' in open(path, encoding='utf-8').read())
     check('a chained jump leads where the picture says', chains_are_true(c), text)
 
 
