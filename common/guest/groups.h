@@ -11,7 +11,7 @@ extern const struct test exc_tests[], exc_flow_tests[];
 extern const struct test irq_tests[], irq_code_tests[];
 extern const struct test mem_tests[], mem_rights_tests[], mem_bits_tests[], mem_code_tests[];
 extern const struct test user_tests[], user_rights_tests[], user_again_tests[], user_again_state_tests[],
-	user_again_event_tests[];
+	user_again_event_tests[], irq_again_tests[];
 extern const struct test sec_tests[], sec_entry_tests[], sec_far_tests[];
 extern const struct bench benches[];
 

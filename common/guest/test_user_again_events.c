@@ -278,10 +278,14 @@ const struct test user_again_event_tests[] = {
 	{"user/syscall_again_tsd", tsd},
 	{"user/syscall_again_breakpoints", breakpoints},
 	{"user/syscall_again_ac", alignment},
-	{"user/syscall_again_interrupt", interrupt_at_sysret},
-	{"user/syscall_again_waits_for_if", interrupt_waits_for_if},
-	{"user/syscall_again_waits_for_cr8", interrupt_waits_for_cr8},
-	{"user/syscall_again_priority", priority},
 	{"user/syscall_again_long", calls_for_long},
+	{},
+};
+
+const struct test irq_again_tests[] = {
+	{"irq/syscall_again", interrupt_at_sysret},
+	{"irq/syscall_again_waits_for_if", interrupt_waits_for_if},
+	{"irq/syscall_again_waits_for_cr8", interrupt_waits_for_cr8},
+	{"irq/syscall_again_priority", priority},
 	{},
 };

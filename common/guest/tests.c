@@ -14,6 +14,7 @@ const struct test *const all_tests[] = {
 	exc_flow_tests,
 	irq_tests,
 	irq_code_tests,
+	irq_again_tests,
 	mem_tests,
 	mem_rights_tests,
 	mem_bits_tests,
