@@ -262,8 +262,7 @@ static COLD void place_cs_ss(struct vcpu *v, struct ring3_cs_ss *p)
 
 static inline bool same_cs(const struct ring3_cs_ss *p, const struct segment *cs)
 {
-	return p->valid && p->cs.selector == cs->selector && p->cs.attr == cs->attr &&
-	       p->cs.limit == cs->limit && p->cs.base == cs->base;
+	return p->valid && ring3_same_segment(&p->cs, cs);
 }
 
 /* Mostly they are what they were when this level ran last. In virtual ring 0 any SS has the same stand-in. */

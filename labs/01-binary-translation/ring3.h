@@ -151,7 +151,7 @@ void ring3_load(struct vcpu *v);
 void ring3_unload(struct vcpu *v);
 void ring3_fetch(struct vcpu *v, u32 groups);
 void ring3_request_window(struct vcpu *v);
-/* Has the CPU what the vcpu has changed? ring3_run() begins with it. */
+/* Loads what has changed in the vcpu. ring3_run() begins with ring3_load_state(). */
 void ring3_load_changed(struct vcpu *v);
 static inline void ring3_load_state(struct vcpu *v)
 {

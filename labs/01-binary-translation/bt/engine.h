@@ -62,6 +62,16 @@ bool bt_has_breakpoints(const struct vcpu *v);
 /* Is there an instruction breakpoint of the guest's? */
 bool bt_is_breakpoint(const struct vcpu *v, u64 rip, u64 *dr6);
 
+/* The guest may go on at `rip` (BT_NOWHERE: nowhere), which is `at` in the cache until something becomes
+ * void.
+ */
+static inline void bt_resume(struct bt *b, u64 rip, u32 at)
+{
+	b->resume_rip = rip;
+	b->resume_at = at;
+	b->resume_generation = b->cache.generation;
+}
+
 /* ---- precise.c ---- */
 
 /* Where in the cache the CPU was. False: nowhere. */

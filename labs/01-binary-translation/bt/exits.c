@@ -5,7 +5,6 @@
  * is emulated, or the exit becomes one like any other engine's.
  */
 #include "engine.h"
-#include "labs/01-binary-translation/lab.h"
 #include "lib/panic.h"
 #include "machine/machine.h"
 #include "silent.h"
@@ -57,12 +56,8 @@ static enum bt_next end_of_block(struct vcpu *v, struct bt_exit *e)
 
 static enum bt_next stored(struct vcpu *v, const struct bt_exit *e)
 {
-	struct bt *b = bt_of(v);
-
 	bt_recover_exit(v, e);
-	b->resume_rip = e->rip;
-	b->resume_at = e->resume;
-	b->resume_generation = b->cache.generation;
+	bt_resume(bt_of(v), e->rip, e->resume);
 	bt_mend_x87(v, e);
 	return BT_GO_ON;
 }
@@ -261,9 +256,7 @@ static inline void call_out(struct vcpu *v, struct bt *b, const struct bt_exit *
 {
 	bt_recover_exit(v, e);
 	v->rflags &= ~(u64)RFLAGS_RF; /* of a #UD that the guest has not raised */
-	b->resume_rip = e->resume ? e->rip + e->insn.length : BT_NOWHERE;
-	b->resume_at = e->resume;
-	b->resume_generation = b->cache.generation;
+	bt_resume(b, e->resume ? e->rip + e->insn.length : BT_NOWHERE, e->resume);
 	bt_emulate(v, &e->insn, exit);
 	if (b->ring3.user && e->insn.op == OP_SYSRET)
 		b->sysret = b->cache.window + e->at;

@@ -17,7 +17,6 @@
 #define FRAME_RIP	8
 #define FRAME_CS	16
 #define FRAME_RFLAGS	24
-#define FRAME_RSP	32
 #define FRAME_SS	40
 
 /* Of RFLAGS, what user mode may not have for this way */

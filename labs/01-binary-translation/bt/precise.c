@@ -132,10 +132,9 @@ static inline bool is_known(const struct bt *b, u32 at, const struct bt_known_po
 
 static inline void go_back(struct vcpu *v, struct bt *b, const struct bt_known_point *known, bool shadow)
 {
-	v->rip = b->resume_rip = known->rip;
+	v->rip = known->rip;
 	v->interrupt_shadow = shadow || known->rip == b->shadow_rip;
-	b->resume_at = known->resume_at;
-	b->resume_generation = b->cache.generation;
+	bt_resume(b, known->rip, known->resume_at);
 }
 
 /* From a place for the first time, or with something to restore; or there is no way. */
